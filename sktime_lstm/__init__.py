@@ -1,0 +1,6 @@
+"""LSTM forecasting for sktime: one class, `LSTMForecaster`."""
+
+from sktime_lstm.forecaster import LSTMForecaster
+
+__version__ = "0.1.0"
+__all__ = ["LSTMForecaster", "__version__"]

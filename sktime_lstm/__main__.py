@@ -1,0 +1,267 @@
+"""The command line: forecast the airline series, or a CSV file of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sktime_lstm.backtesting import backtest
+from sktime_lstm.forecaster import LSTMForecaster
+from sktime_lstm.plotting import plot_forecast
+from sktime_lstm.table import Table, read_table
+
+AIRLINE_STEPS = 12
+AIRLINE_PICTURE = "airline_forecast.png"
+MOST_ROWS = 60
+
+EPILOG = """\
+Without a file, sktime's airline series is forecast 12 months ahead, compared with naive, seasonal naive, ETS and ARIMA
+forecasts, and drawn to airline_forecast.png. With covariates, the file has rows with an empty target for the time to
+forecast. Nothing is overwritten without --force.
+"""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What came out of one run."""
+
+    point: pd.Series | pd.DataFrame
+    intervals: pd.DataFrame
+    period: int
+    seconds: float
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 after a line on stderr that says what to change."""
+    arguments = _parser().parse_args(argv)
+    try:
+        with _plain_notes():
+            _run(arguments)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"sktime_lstm: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sktime_lstm",
+        description="Forecast time series with an LSTM.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("file", nargs="?", type=Path, help="CSV file, compressed or not; without one the airline series is forecast")
+    add("--time", metavar="COLUMN", help="column of the time stamps, dates or integers")
+    add("--target", metavar="COLUMNS", type=_names, default=[], help="what to forecast: one column or more, a,b")
+    add("--covariates", metavar="COLUMNS", type=_names, default=[], help="columns that are known in the future: a,b")
+    add("--panel", metavar="COLUMNS", type=_names, default=[], help="columns that tell several series apart: a,b")
+    add("--fh", metavar="STEPS", type=_positive, help="how many steps to forecast")
+    add("--coverage", type=_share, default=0.9, help="share of the truth that the interval covers (default: 0.9)")
+    add("--backtest", action="store_true", help="compare with naive, seasonal naive, ETS and ARIMA forecasts")
+    add("--output", metavar="CSV", type=Path, help="save the forecast as a table")
+    add("--plot", metavar="PICTURE", type=Path, help="save the forecast as a picture: .png, .svg or .pdf")
+    add("--force", action="store_true", help="replace files that are there already")
+    add("--random-state", metavar="SEED", type=_seed, default=0, help="seed of the training (default: 0)")
+    add("--version", action="version", version=f"sktime-lstm {_version()}")
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, got {text!r}")
+    return share
+
+
+def _version() -> str:
+    try:
+        return version("sktime-lstm")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    picture = _picture(arguments)
+    _check_destinations([arguments.output, picture], force=arguments.force)
+    table = _airline(arguments) if arguments.file is None else _users_table(arguments)
+    steps = arguments.fh or AIRLINE_STEPS
+    table.check_future_covariates(steps)
+    print(_summary(table))
+    forecast = _forecast(table, steps, arguments.coverage, arguments.random_state)
+    rows = table.with_stamps_of_file(_side_by_side(forecast, table.y))
+    _print_forecast(rows, forecast, arguments.coverage)
+    _save(rows, table, forecast, arguments.output, picture)
+    if arguments.backtest or arguments.file is None:
+        _print_backtest(table, steps)
+
+
+def _picture(arguments: argparse.Namespace) -> Path | None:
+    """Where to draw; a picture that nobody asked for takes a free name and is no reason to fail."""
+    if arguments.plot is None and arguments.file is not None:
+        return None
+    if not find_spec("matplotlib"):
+        advice = "a picture needs matplotlib: pip install 'sktime-lstm[plot]'."
+        if arguments.plot is not None:
+            raise ImportError(advice)
+        warnings.warn(advice, UserWarning, stacklevel=2)
+        return None
+    if arguments.plot is not None:
+        return Path(arguments.plot)
+    return Path(AIRLINE_PICTURE) if arguments.force else _free_name(Path(AIRLINE_PICTURE))
+
+
+def _free_name(path: Path) -> Path:
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}_{number}")
+    return free
+
+
+def _check_destinations(paths: Sequence[Path | None], *, force: bool) -> None:
+    """Find out before the work whether its results can be kept."""
+    for path in filter(None, paths):
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to save {path.name!r} in.")
+        if path.exists() and not force:
+            raise FileExistsError(f"{str(path)!r} is there already. Choose another name, or replace it with --force.")
+
+
+def _airline(arguments: argparse.Namespace) -> Table:
+    from sktime.datasets import load_airline
+
+    if arguments.time or arguments.target or arguments.covariates or arguments.panel:
+        raise ValueError("--time, --target, --covariates and --panel speak of a file: name it first.")
+    return Table(load_airline(), None)
+
+
+def _users_table(arguments: argparse.Namespace) -> Table:
+    needed = {"--time": arguments.time, "--target": arguments.target, "--fh": arguments.fh}
+    absent = [option for option, value in needed.items() if not value]
+    if absent:
+        raise ValueError(f"a file needs {', '.join(absent)} too, for example --time date --target sales --fh 12.")
+    return read_table(
+        arguments.file,
+        time=arguments.time,
+        target=arguments.target,
+        covariates=arguments.covariates,
+        panel=arguments.panel,
+    )
+
+
+def _summary(table: Table) -> str:
+    y, names = table.y, [table.y.name] if table.y.ndim == 1 else list(table.y.columns)
+    stamps = table.with_stamps_of_file(y.to_frame() if y.ndim == 1 else y).index
+    many = f" in {len(stamps.droplevel(-1).unique())} series" if stamps.nlevels > 1 else ""
+    times = stamps.get_level_values(-1)
+    return f"{', '.join(map(str, names))}: {len(y)} time points{many}, {times.min()} to {times.max()}"
+
+
+def _forecast(table: Table, steps: int, coverage: float, random_state: int) -> Forecast:
+    forecaster = LSTMForecaster(random_state=random_state)
+    start = time.perf_counter()
+    past = None if table.X is None else table.X[table.X.index.isin(table.y.index)]
+    forecaster.fit(table.y, X=past, fh=list(range(1, steps + 1)))
+    seconds = time.perf_counter() - start
+    point = forecaster.predict(X=table.X)
+    return Forecast(point, forecaster.predict_interval(X=table.X, coverage=coverage), forecaster.sp_, seconds)
+
+
+def _side_by_side(forecast: Forecast, y: Any) -> pd.DataFrame:
+    """One table: each variable with the ends of its interval."""
+    point = forecast.point.to_frame() if forecast.point.ndim == 1 else forecast.point
+    names = [y.name or "forecast"] if y.ndim == 1 else list(y.columns)
+    columns = {}
+    for position, name in enumerate(names):
+        columns[str(name)] = point.iloc[:, position]
+        # predict_interval has two columns for each variable, in the order of the variables.
+        columns[f"{name}_lower"] = forecast.intervals.iloc[:, 2 * position]
+        columns[f"{name}_upper"] = forecast.intervals.iloc[:, 2 * position + 1]
+    return pd.DataFrame(columns).rename_axis(y.index.names)
+
+
+def _print_forecast(rows: pd.DataFrame, forecast: Forecast, coverage: float) -> None:
+    season = f"season of {forecast.period}" if forecast.period > 1 else "no season"
+    print(f"Trained in {forecast.seconds:.1f} s, {season}. Forecast with {100 * coverage:.3g} % interval:\n")
+    print(rows.head(MOST_ROWS).to_string(float_format=lambda value: f"{value:.6g}"))
+    if len(rows) > MOST_ROWS:
+        print(f"... {len(rows) - MOST_ROWS} more rows; --output saves them all")
+
+
+def _save(rows: pd.DataFrame, table: Table, forecast: Forecast, output: Path | None, picture: Path | None) -> None:
+    if output is not None:
+        rows.to_csv(output)
+        print(f"\nForecast saved to {output}")
+    if picture is not None:
+        _draw(table, forecast, picture)
+        print(f"\nPicture saved to {picture}")
+
+
+def _draw(table: Table, forecast: Forecast, picture: Path) -> None:
+    import matplotlib as mpl
+
+    # A picture that goes to a file needs no screen, which a server does not have.
+    mpl.use("Agg")
+    axes = plot_forecast(table.y, forecast.point, intervals=forecast.intervals)
+    figure = (axes.flat[0] if hasattr(axes, "flat") else axes).figure
+    figure.savefig(picture, dpi=150)
+
+
+def _print_backtest(table: Table, steps: int) -> None:
+    print(
+        f"\nBacktest: mean over the latest folds of {steps} steps, each model trained on what came before.", flush=True
+    )
+    past = None if table.X is None else table.X[table.X.index.isin(table.y.index)]
+    scores = backtest(table.y, fh=list(range(1, steps + 1)), X=past)
+    heads = {"sMAPE": "sMAPE %", "fit_time": "fit s", "predict_time": "predict s"}
+    print(scores.rename(columns=heads).rename_axis(None).to_string(float_format=lambda value: f"{value:.3f}"))
+
+
+@contextmanager
+def _plain_notes() -> Iterator[None]:
+    """Print warnings for users as one line without the place in the code, and others not at all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = _print_note
+        yield
+
+
+def _print_note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    if issubclass(category, UserWarning):
+        print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Naive forecasts of a window: the anchors from which the network starts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+ANCHORS = ("last", "drift", "mean", "seasonal", "seasonal drift", "seasonal level")
+"""Names of the naive forecasts, in the order of the last axis."""
+
+
+def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
+    """Forecast every window naively.
+
+    Parameters
+    ----------
+    context : Tensor of shape (batch, time, variable)
+        NaN where missing.
+    horizon : int
+        Number of steps to forecast.
+    sp : int
+        Seasonal period; 1 for none.
+
+    Returns
+    -------
+    Tensor of shape (batch, horizon, variable, anchor)
+        In the order of `ANCHORS`: the last value, the line from the first to the last value, the mean, the value one
+        season earlier, that plus the mean change over a season, and that shifted to the level of the last value.
+        NaN where an anchor does not exist: the mean where there are seasonal anchors, and those for ``sp=1`` or a
+        context shorter than a season.
+    """
+    steps = torch.arange(horizon, device=context.device)
+    filled = _carry(context, 1).nan_to_num()
+    last = filled[:, -1:].expand(-1, horizon, -1)
+    absent = torch.full_like(last, torch.nan)
+    plain = [last, _drift(context, filled, steps)]
+    if not is_seasonal(context.shape[1], sp):
+        return torch.stack([*plain, _mean(context).expand_as(last), absent, absent, absent], -1)
+    return torch.stack([*plain, absent, *_seasonal(context, filled, steps, sp)], -1)
+
+
+def is_seasonal(window_length: int, sp: int) -> bool:
+    """Tell whether the seasonal anchors exist for windows of this length."""
+    return 1 < sp <= window_length
+
+
+def change_over_season(context: Tensor, sp: int) -> Tensor:
+    """Difference to the value one season earlier, 0 where one of the two is missing; shape of the context."""
+    change = torch.zeros_like(context)
+    change[:, sp:] = (context[:, sp:] - context[:, :-sp]).nan_to_num()
+    return change
+
+
+def _carry(values: Tensor, dim: int) -> Tensor:
+    """Carry the last observed value forward along `dim`."""
+    length = values.shape[dim]
+    shape = [1] * values.ndim
+    shape[dim] = length
+    place = torch.arange(length, device=values.device).view(shape)
+    latest = torch.where(torch.isfinite(values), place, 0).cummax(dim).values
+    return values.gather(dim, latest)
+
+
+def _mean(context: Tensor) -> Tensor:
+    return context.nanmean(1, keepdim=True).nan_to_num()
+
+
+def _drift(context: Tensor, filled: Tensor, steps: Tensor) -> Tensor:
+    """Straight line from the first observed value through the last."""
+    seen = torch.isfinite(context)
+    first = seen.float().argmax(1, keepdim=True)
+    end = context.shape[1] - 1
+    slope = (filled[:, -1:] - filled.gather(1, first)) / (end - first).clamp(min=1)
+    return filled[:, -1:] + slope * (steps + 1)[None, :, None]
+
+
+def _seasonal(context: Tensor, filled: Tensor, steps: Tensor, sp: int) -> list[Tensor]:
+    """Seasonal naive forecast, the same with drift, and the same shifted to the last level."""
+    season = _latest_season(context, filled, sp)
+    seasonal = season[:, steps % sp]
+    change = context[:, sp:] - context[:, :-sp]
+    drift = change[:, -sp:].nanmean(1, keepdim=True).nan_to_num()
+    level = change[:, -1:].nan_to_num().sum(1, keepdim=True)
+    seasons = (1 + steps // sp)[None, :, None]
+    return [seasonal, seasonal + drift * seasons, seasonal + level]
+
+
+def _latest_season(context: Tensor, filled: Tensor, sp: int) -> Tensor:
+    """Last observed value of each of the `sp` phases; the last value of all where a phase was never observed."""
+    batch, length, variables = context.shape
+    seasons = -(-length // sp)
+    padding = context.new_full((batch, seasons * sp - length, variables), torch.nan)
+    phases = torch.cat([padding, context], 1).view(batch, seasons, sp, variables)
+    latest = _carry(phases, 1)[:, -1]
+    return torch.where(torch.isfinite(latest), latest, filled[:, -1:])

@@ -1,0 +1,140 @@
+"""The network: recurrent layers over a window whose future is missing, and an output anchored on naive forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sktime_lstm.cells import CELLS, initialise
+from sktime_lstm.naive import ANCHORS, change_over_season, naive_forecasts
+
+
+@dataclass(frozen=True)
+class Window:
+    """A batch of windows: the past of each and what is known of its future.
+
+    Attributes
+    ----------
+    context : Tensor of shape (batch, window_length, variable)
+        The past, NaN where missing.
+    covariates : Tensor of shape (batch, window_length + horizon, covariate)
+        Known covariates of past and future.
+    sp : int
+        Seasonal period.
+    """
+
+    context: Tensor
+    covariates: Tensor
+    sp: int
+
+    @property
+    def horizon(self) -> int:
+        """Number of future steps."""
+        return self.covariates.shape[1] - self.context.shape[1]
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """What a network is made of; none of it depends on the horizon or the seasonal period."""
+
+    num_variables: int
+    num_covariates: int
+    hidden_size: int
+    cell: str = "lstm"
+    num_layers: int = 1
+    dropout: float = 0.0
+    bidirectional: bool = False
+    anchored: bool = True
+
+
+class Network(nn.Module):
+    """Forecast every masked step of a window.
+
+    Each step of the window shows the recurrent layers, for each variable, its value, whether it was observed and its
+    change over a season, then the logarithm of the step ahead, the naive forecasts of that step and the covariates.
+    With hidden state h of a future step, naive forecasts n and the weights W, U of a linear output that starts at zero,
+
+        forecast = softmax(W h) . n + U h
+
+    so that an untrained network is the mean of the naive forecasts. Without anchors the forecast is U h alone.
+
+    Parameters
+    ----------
+    size : NetworkSize
+        Sizes and kind of the layers.
+    generator : torch.Generator
+        Draws the weights, and the dropout masks during training.
+    """
+
+    def __init__(self, size: NetworkSize, generator: torch.Generator) -> None:
+        super().__init__()
+        self.size, self.generator = size, generator
+        per_variable = 3 + (len(ANCHORS) if size.anchored else 0)
+        width = size.num_variables * per_variable + size.num_covariates + 1
+        self.layers = nn.ModuleList()
+        for _ in range(size.num_layers):
+            self.layers.append(CELLS[size.cell](width, size.hidden_size, bidirectional=size.bidirectional))
+            width = size.hidden_size * (2 if size.bidirectional else 1)
+        initialise(self.layers, size.hidden_size, generator)
+        outputs = size.num_variables * (1 + (len(ANCHORS) if size.anchored else 0))
+        self.output: nn.Linear = nn.Linear(width, outputs, device="meta").to_empty(device="cpu")
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, window: Window) -> Tensor:
+        """Forecast of shape (batch, horizon, variable), in the units of the context."""
+        anchors = naive_forecasts(window.context, horizon=window.horizon, sp=window.sp) if self.size.anchored else None
+        hidden = self._inputs(window, anchors)
+        for layer in self.layers:
+            hidden = self._drop(layer(hidden))
+        answer: Tensor = self.output(hidden[:, -window.horizon :]).unflatten(-1, (self.size.num_variables, -1))
+        correction, logits = answer[..., 0], answer[..., 1:]
+        return correction if anchors is None else correction + _mixture(anchors, logits)
+
+    def _inputs(self, window: Window, anchors: Tensor | None) -> Tensor:
+        """What the first layer sees, of shape (batch, window_length + horizon, channel)."""
+        context, horizon = window.context, window.horizon
+        seen = torch.isfinite(context).to(context.dtype)
+        past = torch.cat([context.nan_to_num(), seen, change_over_season(context, window.sp)], -1)
+        past = nn.functional.pad(past, (0, 0, 0, horizon))
+        step = torch.log1p(torch.arange(horizon, dtype=context.dtype, device=context.device))
+        step = nn.functional.pad(step, (context.shape[1], 0)).expand(len(context), -1)[..., None]
+        known = [past, step, window.covariates]
+        if anchors is not None:
+            flat = anchors.nan_to_num().flatten(-2)
+            known.append(nn.functional.pad(flat, (0, 0, context.shape[1], 0)))
+        return torch.cat(known, -1)
+
+    def _drop(self, hidden: Tensor) -> Tensor:
+        """Dropout with our own generator: torch's layer would draw from the global one."""
+        keep = 1 - self.size.dropout
+        if not self.training or keep == 1:
+            return hidden
+        mask = torch.rand(hidden.shape, generator=self.generator).to(hidden.device) < keep
+        return hidden * mask / keep
+
+
+class Ensemble(nn.Module):
+    """Median of the forecasts of several networks (of two: their mean)."""
+
+    def __init__(self, members: list[Network]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    @property
+    def networks(self) -> list[Network]:
+        """The members."""
+        return [member for member in self.members if isinstance(member, Network)]
+
+    def forward(self, window: Window) -> Tensor:
+        """Forecast of shape (batch, horizon, variable)."""
+        forecasts = torch.stack([member(window) for member in self.members])
+        return forecasts[0] if len(forecasts) == 1 else forecasts.quantile(0.5, dim=0)
+
+
+def _mixture(anchors: Tensor, logits: Tensor) -> Tensor:
+    """Softmax mixture of the anchors that exist."""
+    weights = logits.masked_fill(anchors.isnan(), -torch.inf).softmax(-1)
+    return (weights * anchors.nan_to_num()).sum(-1)

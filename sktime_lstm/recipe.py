@@ -1,0 +1,86 @@
+"""The recipe: sizes that follow the data where the user chose none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much data there are.
+
+    Attributes
+    ----------
+    lengths : array of shape (instances,)
+        Points of each series.
+    sp : int
+        Seasonal period.
+    farthest : int or None
+        Largest step of the forecasting horizon, None if it is not known yet.
+    """
+
+    lengths: npt.NDArray[np.int64]
+    sp: int
+    farthest: int | None
+
+    @property
+    def points(self) -> int:
+        """Points of all series together, about the number of windows."""
+        return int(self.lengths.sum())
+
+    @property
+    def few(self) -> bool:
+        """Whether all there is are a few hundred windows, as in a single short series."""
+        return self.points < FEW_WINDOWS
+
+
+def choose_window_length(amount: Amount) -> int:
+    """Points of context: a season and a bit for a short series, two seasons and more for many windows."""
+    seasonal = amount.sp + 6 if amount.few else 2 * amount.sp + 6
+    plain = 8 if amount.few else 12
+    wanted = seasonal if amount.sp > 1 else plain
+    return int(max(1, min(wanted, amount.lengths.max() - 1)))
+
+
+def choose_output_length(amount: Amount) -> int:
+    """Steps forecast in one go: the horizon or a season, and the less the fewer windows there are.
+
+    The steps beyond are rolled out.
+    """
+    typical = int(np.median(amount.lengths))
+    if amount.few:
+        season = amount.sp if amount.sp > 1 else max(1, typical // 50)
+        wanted = min(amount.farthest or season, season)
+    else:
+        wanted = amount.farthest or max(amount.sp, 8)
+    return int(max(1, min(wanted, typical - max(amount.sp, 3) - 2)))
+
+
+def shortest_context(sp: int) -> int:
+    """Fewest points before the origin of a training window: a season, so that its anchors exist."""
+    return max(sp, 3)
+
+
+def choose_hidden_size(num_windows: int) -> int:
+    """Units of the recurrent layers: more of them hurt where windows are few."""
+    return 16 if num_windows < FEW_WINDOWS else 32 if num_windows < MANY_WINDOWS else 64
+
+
+def choose_batch_size(num_windows: int) -> int:
+    """Windows of one step: all of them where they are few."""
+    return min(512, num_windows) if num_windows <= 512 else 256
+
+
+def choose_learning_rate(num_windows: int) -> float:
+    """Peak of the schedule."""
+    return 5e-3 if num_windows < FEW_WINDOWS else 3e-3 if num_windows < 30_000 else 2e-3
+
+
+def choose_steps(num_windows: int) -> int:
+    """Optimiser steps: a short fixed schedule for one short series, more for a panel."""
+    return int(np.clip(40 * (num_windows / 100) ** 0.6, 40, 3_000))

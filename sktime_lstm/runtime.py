@@ -1,0 +1,89 @@
+"""Where and how to compute: device, threads, seeds and the clock."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+AUTO_CUDA_WINDOWS = 20_000
+
+_LOCK = threading.Lock()
+_INSIDE = {"count": 0, "threads": 1}
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Let torch compute with one thread and give the caller's setting back afterwards.
+
+    The networks here are small: more threads wait for each other longer than they compute, and a process that was
+    forked while torch ran several of them would hang. Blocks may be nested and may run in several Python threads;
+    the setting that the outermost block found is the one that every block restores.
+    """
+    with _LOCK:
+        if _INSIDE["count"] == 0:
+            _INSIDE["threads"] = torch.get_num_threads()
+        _INSIDE["count"] += 1
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _INSIDE["count"] -= 1
+            torch.set_num_threads(_INSIDE["threads"])
+
+
+def resolve_device(device: str, num_windows: int) -> torch.device:
+    """Device to compute on; "auto" is a GPU if there is one and the data are many enough to fill it."""
+    if device == "auto":
+        return torch.device("cuda" if num_windows >= AUTO_CUDA_WINDOWS and torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+        torch.zeros(1, device=resolved)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"LSTMForecaster: device={device!r} is not available here ({str(error).splitlines()[0]}). "
+            f"Pass 'auto', 'cpu' or a device that torch lists."
+        ) from error
+    return resolved
+
+
+def root_seed(random_state: int | np.random.RandomState | None) -> int:
+    """Seed from which all others are derived; a RandomState is read, not advanced."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(copy.deepcopy(random_state).randint(2**31 - 1))
+    return int(random_state)
+
+
+def seeded_generator(root: int, *path: int) -> torch.Generator:
+    """Random generator for one purpose, independent of those with another `path` under the same root."""
+    state = np.random.SeedSequence([root, *path]).generate_state(2, dtype=np.uint32)
+    return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
+
+
+class Deadline:
+    """A time budget in seconds that runs from the moment it is made; None never ends."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._start = time.perf_counter()
+
+    @property
+    def spent(self) -> float:
+        """Share of the budget that is used up: 0 at the start, 1 or more at the end."""
+        if self._seconds is None:
+            return 0.0
+        return (time.perf_counter() - self._start) / self._seconds if self._seconds > 0 else 1.0
+
+    def share(self, parts: int) -> Deadline:
+        """Deadline of the next of `parts` equal parts of what is left."""
+        if self._seconds is None:
+            return self
+        return Deadline(max(self._seconds * (1 - self.spent), 0.0) / parts)

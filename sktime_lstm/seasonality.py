@@ -1,0 +1,142 @@
+"""The seasonal period: what the frequency suggests, and whether the series shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Array = npt.NDArray[np.float64]
+
+MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800
+MONTHS_PER_YEAR, WEEKS_PER_YEAR, BUSINESS_DAYS = 12, 52, 5
+TESTED_SERIES = 100
+TESTED_POINTS = 5_000
+LONGEST_UNGUIDED = 400
+SHARE_OF_SERIES = 0.25
+GUIDED, UNGUIDED = 1.645, 3.0
+"""Critical values of the autocorrelation: a period that the calendar suggests needs less proof than any other."""
+
+
+def calendar_periods(step: Any) -> list[int]:
+    """Seasonal periods, in steps, that the distance of two time stamps suggests, the likeliest first.
+
+    Parameters
+    ----------
+    step : pandas offset, int or None
+        A quarter has a period of 4, a month 12, a week 52, a business day 5, a day 7; steps below a day fit into the
+        day and the week, those below a minute into the minute and the hour. An integer step suggests nothing.
+    """
+    if not isinstance(step, pd.offsets.BaseOffset):
+        return []
+    months = _months(step)
+    if months:
+        return [MONTHS_PER_YEAR // months] if MONTHS_PER_YEAR % months == 0 and months < MONTHS_PER_YEAR else []
+    if isinstance(step, pd.offsets.Week):
+        return [WEEKS_PER_YEAR // step.n]
+    if isinstance(step, pd.offsets.BusinessDay):
+        return [BUSINESS_DAYS] if step.n == 1 else []
+    return _clock_periods(step)
+
+
+def find_period(series: Iterable[Array], candidates: Sequence[int]) -> int:
+    """First of the candidates that at least a quarter of the series show; 1 if none.
+
+    Without candidates the highest peak of the mean autocorrelation is tried.
+
+    Parameters
+    ----------
+    series : iterable of array of shape (time,)
+        NaN where missing. The longest hundred are looked at.
+    candidates : sequence of int
+        Periods in steps.
+    """
+    chosen = sorted((y[-TESTED_POINTS:] for y in series), key=len, reverse=True)[:TESTED_SERIES]
+    critical = GUIDED
+    if not candidates:
+        candidates, critical = _peaks(chosen), UNGUIDED
+    for sp in candidates:
+        shown = [shows_season(y, sp, critical=critical) for y in chosen]
+        if np.mean(shown) >= SHARE_OF_SERIES:
+            return int(sp)
+    return 1
+
+
+def shows_season(y: Array, sp: int, *, critical: float = GUIDED) -> bool:
+    """Test whether the autocorrelation at lag `sp` stands out, in the series or in its changes.
+
+    The threshold is that of the M4 competition. A straight line is taken out first, and the lag must also stand above
+    the mean of the shorter lags: trends and random walks correlate at every lag, the shorter the more.
+    """
+    if len(y) < 2 * sp + 1 or sp < 2:
+        return False
+    return _stands_out(y, sp, critical) or _stands_out(np.diff(y), sp, critical)
+
+
+def _stands_out(y: Array, sp: int, critical: float) -> bool:
+    correlations = autocorrelation(y, sp)
+    shorter = correlations[1:sp]
+    noise = np.sqrt((1 + 2 * np.sum(shorter**2)) / max(np.isfinite(y).sum(), 1))
+    return bool(correlations[sp] > critical * noise and correlations[sp] > shorter.mean())
+
+
+def autocorrelation(y: Array, lags: int) -> Array:
+    """Autocorrelation of the detrended series at lags 0 to `lags`, of shape (lags + 1,); missing values count as 0."""
+    rest = _detrended(y)
+    variance = rest @ rest
+    if not variance > 0:
+        return np.asarray(np.eye(1, lags + 1)[0])
+    length = 1 << int(np.ceil(np.log2(len(rest) + lags + 1)))
+    power = np.abs(np.fft.rfft(rest, length)) ** 2
+    return np.asarray(np.fft.irfft(power, length)[: lags + 1] / variance)
+
+
+def _months(step: pd.offsets.BaseOffset) -> int:
+    """Length of a month-based step in months; 0 for other steps."""
+    kind = step.freqstr.lstrip("0123456789").split("-")[0].removeprefix("B").rstrip("SE")
+    return {"M": 1, "Q": 3, "Y": 12, "A": 12}.get(kind, 0) * int(step.n)
+
+
+def _clock_periods(step: pd.offsets.BaseOffset) -> list[int]:
+    """Periods of a step of fixed length: the next longer units of the clock and the calendar that it divides."""
+    seconds = _seconds(step)
+    if seconds >= DAY:
+        longer = [WEEK]
+    elif seconds >= MINUTE:
+        longer = [DAY, WEEK]
+    else:
+        longer = [MINUTE, HOUR]
+    return [int(unit / seconds) for unit in longer if seconds and unit % seconds == 0 and unit > seconds]
+
+
+def _seconds(step: pd.offsets.BaseOffset) -> float:
+    """Length of a step of fixed length; 0 for the others."""
+    if isinstance(step, pd.offsets.Day):
+        return DAY * float(step.n)
+    return float(pd.Timedelta(step).total_seconds()) if isinstance(step, pd.offsets.Tick) else 0.0
+
+
+def _peaks(series: Sequence[Array]) -> list[int]:
+    """Lag of the highest local peak of the mean autocorrelation."""
+    lags = min(LONGEST_UNGUIDED, max((len(y) for y in series), default=0) // 3)
+    if lags < 3:
+        return []
+    mean = np.mean([autocorrelation(y, lags) for y in series if len(y) > 2 * lags] or [np.zeros(lags + 1)], axis=0)
+    inner = mean[1:-1]
+    peaks = np.flatnonzero((inner > mean[:-2]) & (inner >= mean[2:])) + 1
+    peaks = peaks[peaks > 1]
+    return [int(peaks[np.argmax(mean[peaks])])] if len(peaks) else []
+
+
+def _detrended(y: Array) -> Array:
+    """Remove the straight line of best fit and set missing values to 0, the mean of the rest."""
+    seen = np.isfinite(y)
+    if seen.sum() < 3:
+        return np.zeros_like(y)
+    time = np.arange(len(y)) - np.arange(len(y))[seen].mean()
+    level = y[seen].mean()
+    slope = time[seen] @ (y[seen] - level) / (time[seen] @ time[seen])
+    return np.where(seen, y - level - slope * time, 0.0)

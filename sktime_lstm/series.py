@@ -1,0 +1,201 @@
+"""From pandas to arrays: many series on one regular grid, end to end in flat arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sktime_lstm.time_axis import Positions, TimeAxis, find_time_axis
+from sktime_lstm.validation import (
+    check_each_instance_in,
+    check_no_duplicates,
+    check_observed,
+    numeric_values,
+)
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One or more series, end to end in flat arrays; a single series is a panel of one.
+
+    Attributes
+    ----------
+    axis : TimeAxis
+        The grid that all series share.
+    time_name : object
+        Name of the time level.
+    keys : pd.Index or None
+        Sorted labels of the instances; None for a single series without an instance level.
+    columns, covariate_columns : pd.Index
+        Labels of the variables and of the covariates.
+    first : array of shape (instances,)
+        Grid position of the first point of each instance.
+    bounds : array of shape (instances + 1,)
+        Instance i owns the rows ``bounds[i]`` to ``bounds[i + 1] - 1``, one for each grid point.
+    values : array of shape (rows, variables)
+        Observations, NaN where missing.
+    covariates : array of shape (rows, covariates)
+        Covariates at the same points, NaN where missing.
+    level : array of shape (instances, variables)
+        Mean of each series when it was first met: the forecast where nothing at all has been observed.
+    """
+
+    axis: TimeAxis
+    time_name: Any
+    keys: pd.Index | None
+    columns: pd.Index
+    covariate_columns: pd.Index
+    first: Positions
+    bounds: Positions
+    values: Array
+    covariates: Array
+    level: Array
+
+    @property
+    def num_instances(self) -> int:
+        """Number of series."""
+        return len(self.first)
+
+    @property
+    def lengths(self) -> Positions:
+        """Number of grid points of each series, of shape (instances,)."""
+        return np.diff(self.bounds)
+
+    @property
+    def last(self) -> Positions:
+        """Grid position of the last point of each series, of shape (instances,)."""
+        return self.first + self.lengths - 1
+
+    def series(self, instance: int) -> Array:
+        """Observations of one instance, of shape (time, variables)."""
+        return self.values[self.bounds[instance] : self.bounds[instance + 1]]
+
+    def rows(self, instance: Positions, position: Positions) -> Positions:
+        """Flat row of each grid `position` of its `instance`, also outside what is stored."""
+        return self.bounds[instance] + position - self.first[instance]
+
+    def stores(self, instance: Positions, position: Positions) -> npt.NDArray[np.bool_]:
+        """Tell whether each `position` lies between the first and the last point of its `instance`."""
+        return (position >= self.first[instance]) & (position <= self.last[instance])
+
+    def extended(self, last: Positions) -> Panel:
+        """Append missing rows until instance i reaches grid position ``last[i]``."""
+        extra = np.maximum(last - self.last, 0)
+        where = np.repeat(self.bounds[1:], extra)
+        return replace(
+            self,
+            bounds=self.bounds + np.concatenate([[0], extra.cumsum()]),
+            values=np.insert(self.values, where, np.nan, axis=0),
+            covariates=np.insert(self.covariates, where, np.nan, axis=0),
+        )
+
+    def with_covariates(self, X: pd.DataFrame) -> Panel:
+        """Write `X` over the covariates of the rows that both have; rows of `X` elsewhere are left aside."""
+        rows, inside = self._rows_of(X)
+        covariates = self.covariates.copy()
+        covariates[rows] = numeric_values(X[self.covariate_columns], "X")[inside]
+        return replace(self, covariates=covariates)
+
+    def covered_by(self, X: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Tell for each row whether `X` has a row of the same instance and time."""
+        covered = np.zeros(len(self.values), dtype=bool)
+        covered[self._rows_of(X)[0]] = True
+        return covered
+
+    def merged(self, newer: Panel) -> Panel:
+        """Both in one; where both have a row the newer one counts, also if its value is missing."""
+        keys = self.keys if self.keys is None or newer.keys is None else self.keys.union(newer.keys)
+        old, new = self._labels(keys), newer._labels(keys)
+        blank = replace(self, axis=newer.axis, keys=keys)._blank(*np.concatenate([old, new], axis=1))
+        blank.level[np.unique(new[0])] = newer.level
+        blank.level[np.unique(old[0])] = self.level
+        for part, (instance, position) in ((self, old), (newer, new)):
+            rows = blank.rows(instance, position)
+            blank.values[rows], blank.covariates[rows] = part.values, part.covariates
+        return blank
+
+    def _rows_of(self, X: pd.DataFrame) -> tuple[Positions, npt.NDArray[np.bool_]]:
+        """Rows of this panel that `X` speaks about, and which rows of `X` those are."""
+        instance, stamps = _split(X.index, self.keys)
+        position = self.axis.answering(stamps)
+        inside = (instance >= 0) & self.stores(instance, position)
+        return self.rows(instance, position)[inside], inside
+
+    def _labels(self, keys: pd.Index | None) -> Positions:
+        """Instance, numbered as in `keys`, and grid position of every row, of shape (2, rows)."""
+        number = np.zeros(1, dtype=np.int64)
+        if keys is not None and self.keys is not None:
+            number = keys.get_indexer(self.keys)
+        position = np.arange(len(self.values)) - np.repeat(self.bounds[:-1] - self.first, self.lengths)
+        return np.stack([np.repeat(number, self.lengths), position])
+
+    def _blank(self, instance: Positions, position: Positions) -> Panel:
+        """Make room for rows at these positions: every array is new and missing."""
+        order = np.lexsort((position, instance))
+        starts = np.flatnonzero(np.diff(instance[order], prepend=-1))
+        first = position[order[starts]]
+        last = position[order[np.append(starts[1:], len(order)) - 1]]
+        bounds = np.concatenate([[0], np.cumsum(last - first + 1)])
+        missing = [np.full((bounds[-1], len(c)), np.nan) for c in (self.columns, self.covariate_columns)]
+        level = np.full((len(first), len(self.columns)), np.nan)
+        return replace(self, first=first, bounds=bounds, values=missing[0], covariates=missing[1], level=level)
+
+
+def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None = None) -> Panel:
+    """Read sktime's inner frames, whose index is the time, or instance levels and then the time.
+
+    With `memory` the new panel lies on the grid of what is known already.
+    """
+    check_no_duplicates(y.index)
+    keys = _instance_keys(y.index)
+    instance, stamps = _split(y.index, keys)
+    axis = find_time_axis(stamps, groups=instance) if memory is None else _continued_axis(memory, stamps)
+    position = axis.positions(stamps)
+    panel = _nothing(axis, keys, y, X)._blank(instance, position)
+    panel.values[panel.rows(instance, position)] = numeric_values(y, "y")
+    panel.level[:] = _means(panel)
+    if X is None:
+        return panel
+    check_no_duplicates(X.index)
+    check_each_instance_in(panel.keys, X.index)
+    return panel.with_covariates(X)
+
+
+def _nothing(axis: TimeAxis, keys: pd.Index | None, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
+    whole, none = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
+    covariate_columns = pd.Index([]) if X is None else X.columns
+    return Panel(axis, y.index.names[-1], keys, y.columns, covariate_columns, whole, whole, none, none, none)
+
+
+def _instance_keys(index: pd.Index) -> pd.Index | None:
+    return index.droplevel(-1).unique().sort_values() if isinstance(index, pd.MultiIndex) else None
+
+
+def _split(index: pd.Index, keys: pd.Index | None) -> tuple[Positions, pd.Index]:
+    """Instance number (-1 if it is not in `keys`) and time stamp of every row."""
+    if not isinstance(index, pd.MultiIndex) or keys is None:
+        return np.zeros(len(index), dtype=np.int64), index
+    return keys.get_indexer(index.droplevel(-1)), index.get_level_values(-1)
+
+
+def _continued_axis(memory: Panel, stamps: pd.Index) -> TimeAxis:
+    """Grid of the memory; where a single stamp left its step unknown, old and new stamps together show it."""
+    if memory.axis.step is not None:
+        return memory.axis
+    together = pd.DatetimeIndex([memory.axis.origin]).append(pd.DatetimeIndex(stamps))
+    return replace(memory.axis, step=find_time_axis(together).step)
+
+
+def _means(panel: Panel) -> Array:
+    """Mean of the observed values of each series, NaN without one, of shape (instances, variables)."""
+    seen = np.isfinite(panel.values)
+    sums = np.add.reduceat(np.where(seen, panel.values, 0.0), panel.bounds[:-1], axis=0)
+    counts = np.add.reduceat(seen.astype(float), panel.bounds[:-1], axis=0)
+    check_observed(counts, panel.keys)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)

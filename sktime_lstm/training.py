@@ -1,0 +1,213 @@
+"""The training loop: fit any network to windows, within a time budget, and keep a history."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from sktime_lstm.losses import Loss
+from sktime_lstm.network import Window
+from sktime_lstm.runtime import Deadline
+from sktime_lstm.scaling import ScaleOf
+from sktime_lstm.windowing import Windows
+
+WARM_UP = 0.1
+START_SHARE = 1 / 25
+GRADIENT_NORM = 1.0
+STEPS_PER_RECORD = 100
+MOST_FAILURES = 10
+
+Record = dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    steps : int
+        Optimiser steps of the whole schedule.
+    batch_size : int
+        Windows per step.
+    learning_rate : float
+        Peak of the one-cycle schedule.
+    weight_decay : float
+        Decoupled weight decay of AdamW.
+    patience : int or None
+        Checks without improvement before training stops; None to train to the end of the schedule.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    patience: int | None = None
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Windows in the scale and on the device in which a network learns from them."""
+
+    windows: Windows
+    scale_of: ScaleOf
+    device: torch.device
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.windows)
+
+    def batch(self, chosen: Tensor | slice) -> tuple[Window, Tensor]:
+        """Return scaled windows and targets."""
+        window, target = self.windows.window(chosen), self.windows.target(chosen)
+        scale = self.scale_of(window.context)
+        return self._ready(window, scale.apply(window.context)), self._move(scale.bounded(scale.apply(target)))
+
+    def _ready(self, window: Window, context: Tensor) -> Window:
+        return replace(window, context=self._move(context), covariates=self._move(window.covariates))
+
+    def _move(self, values: Tensor) -> Tensor:
+        return values.to(self.device, torch.float32)
+
+
+def train(
+    network: nn.Module,
+    examples: Examples,
+    plan: TrainingPlan,
+    *,
+    loss: Loss,
+    generator: torch.Generator,
+    deadline: Deadline,
+    validation: Examples | None = None,
+    on_step: Callable[[float], None] = lambda loss: None,
+) -> list[Record]:
+    """Train `network` in place and return the history, one record an epoch and at least one every 100 steps.
+
+    AdamW on a one-cycle schedule with clipped gradients. The weights of the last step stay, or with `validation` those
+    of the best check. A step whose loss or gradient is not finite is skipped and halves the learning rate.
+    """
+    course = _Course(network, plan, loss)
+    period = min(math.ceil(len(examples) / plan.batch_size), STEPS_PER_RECORD)
+    network.train()
+    with torch.enable_grad():
+        for step, (window, target) in enumerate(_batches(examples, plan, generator), start=1):
+            course.learn(window, target, rate=one_cycle(max((step - 1) / plan.steps, deadline.spent)))
+            on_step(course.losses[-1])
+            over = step == plan.steps or deadline.spent >= 1 or course.failures >= MOST_FAILURES
+            if over or step % period == 0:
+                course.record(step, step * plan.batch_size / len(examples), validation)
+            if over or course.exhausted:
+                break
+    course.finish()
+    return course.history
+
+
+def one_cycle(progress: float) -> float:
+    """Share of the peak learning rate after that share of the schedule: a short rise, then a cosine down to nothing."""
+    if progress < WARM_UP:
+        return START_SHARE + (1 - START_SHARE) * (1 - math.cos(math.pi * progress / WARM_UP)) / 2
+    return (1 + math.cos(math.pi * min((progress - WARM_UP) / (1 - WARM_UP), 1.0))) / 2
+
+
+class _Course:
+    """One training under way: its optimiser, its history and the best weights so far."""
+
+    def __init__(self, network: nn.Module, plan: TrainingPlan, loss: Loss) -> None:
+        self.network, self.plan, self.loss = network, plan, loss
+        self.optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        self.started = time.perf_counter()
+        self.history: list[Record] = []
+        self.losses: list[float] = []
+        self.norm, self.rate, self.failures = math.nan, 0.0, 0
+        self.best, self.checks_without_gain = math.inf, 0
+        self.best_weights: dict[str, Tensor] | None = None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether patience has run out."""
+        return self.plan.patience is not None and self.checks_without_gain >= self.plan.patience
+
+    def learn(self, window: Window, target: Tensor, *, rate: float) -> None:
+        """Take one step, or none where the loss or its gradient is not finite."""
+        self.rate = rate * self.plan.learning_rate * 0.5**self.failures
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate
+        self.optimiser.zero_grad()
+        loss = self.loss(self.network(window), target)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM).item()
+        self.losses.append(loss.item())
+        self.norm = norm
+        if math.isfinite(norm) and math.isfinite(self.losses[-1]):
+            self.optimiser.step()
+        else:
+            self.failures += 1
+
+    def record(self, step: int, epoch: float, validation: Examples | None) -> None:
+        """Write down the steps since the last record, and check the weights where there is something to check."""
+        checked = math.nan if validation is None else self._check(validation)
+        since = int(self.history[-1]["step"]) if self.history else 0
+        self.history.append(
+            {
+                "step": step,
+                "epoch": epoch,
+                "loss": sum(self.losses[since:]) / (step - since),
+                "validation_loss": checked,
+                "learning_rate": self.rate,
+                "gradient_norm": self.norm,
+                "failures": self.failures,
+                "seconds": time.perf_counter() - self.started,
+            }
+        )
+
+    def finish(self) -> None:
+        """Leave the network with the weights to keep, ready to forecast."""
+        if self.best_weights is not None:
+            self.network.load_state_dict(self.best_weights)
+        self.network.eval()
+        if self.failures >= MOST_FAILURES:
+            warnings.warn(
+                f"Training stopped after {MOST_FAILURES} steps whose loss was not finite; the weights before them are "
+                f"kept. Try a smaller learning_rate, or scaler='window'.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _check(self, validation: Examples) -> float:
+        value = evaluate_loss(self.network, validation, self.loss, batch_size=self.plan.batch_size)
+        self.network.train()
+        if value < self.best:
+            self.best, self.checks_without_gain = value, 0
+            self.best_weights = copy.deepcopy(self.network.state_dict())
+        else:
+            self.checks_without_gain += 1
+        return value
+
+
+def evaluate_loss(network: nn.Module, examples: Examples, loss: Loss, *, batch_size: int) -> float:
+    """Mean loss over all batches, without learning from them."""
+    network.eval()
+    total = 0.0
+    with torch.no_grad():
+        for chosen in torch.arange(len(examples)).split(batch_size):
+            window, target = examples.batch(chosen)
+            total += loss(network(window), target).item() * len(chosen)
+    return total / len(examples)
+
+
+def _batches(examples: Examples, plan: TrainingPlan, generator: torch.Generator) -> Iterator[tuple[Window, Tensor]]:
+    """Endless batches: a new random order each epoch, or the same whole set where it fits into one batch."""
+    if len(examples) <= plan.batch_size:
+        whole = examples.batch(slice(None))
+        while True:
+            yield whole
+    while True:
+        for chosen in torch.randperm(len(examples), generator=generator).split(plan.batch_size):
+            yield examples.batch(chosen)

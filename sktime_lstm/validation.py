@@ -1,0 +1,171 @@
+"""What may be passed: the rules of the parameters and of the data, and the message for each breach."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A value is right if `holds(value)`; `expected` says in words what is."""
+
+    holds: Callable[[Any], bool]
+    expected: str
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
+
+
+def integer(at_least: int) -> Rule:
+    """Rule of a whole number."""
+    return Rule(lambda value: _is_integer(value) and value >= at_least, f"an integer of at least {at_least}")
+
+
+def number(above: float = 0.0, below: float = np.inf, *, closed: bool = False) -> Rule:
+    """Rule of a finite real number in (above, below), or in [above, below) if `closed`."""
+    words = f"at least {above:g}" if closed else f"greater than {above:g}"
+    words += "" if below == np.inf else f" and less than {below:g}"
+    return Rule(
+        lambda value: _is_number(value) and (value >= above if closed else value > above) and value < below,
+        f"a number {words}",
+    )
+
+
+def one_of(*options: str) -> Rule:
+    """Rule of a choice by name."""
+    return Rule(lambda value: isinstance(value, str) and value in options, "one of " + ", ".join(map(repr, options)))
+
+
+def text() -> Rule:
+    """Rule of a name."""
+    return Rule(lambda value: isinstance(value, str), "a string")
+
+
+def boolean() -> Rule:
+    """Rule of a switch."""
+    return Rule(lambda value: isinstance(value, bool | np.bool_), "True or False")
+
+
+def optional(rule: Rule) -> Rule:
+    """Rule that also lets None pass."""
+    return Rule(
+        lambda value: value is None or rule.holds(value), rule.expected + ", or None to choose it from the data"
+    )
+
+
+def name_or_transformer(*options: str) -> Rule:
+    """Rule of a scaler: a name, or an object that scales and scales back."""
+    named = one_of(*options)
+    return Rule(
+        lambda value: named.holds(value) or (hasattr(value, "fit") and hasattr(value, "inverse_transform")),
+        f"{named.expected}, or a scikit-learn transformer with inverse_transform",
+    )
+
+
+def seed() -> Rule:
+    """Rule of a random state."""
+    return Rule(
+        lambda value: value is None or (_is_integer(value) and value >= 0) or isinstance(value, np.random.RandomState),
+        "None, an integer of at least 0 or a numpy RandomState",
+    )
+
+
+def check_parameters(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
+    """Raise a ValueError that names the first parameter that breaks its rule."""
+    for name, rule in rules.items():
+        if not rule.holds(values[name]):
+            raise ValueError(f"LSTMForecaster: {name} must be {rule.expected}, but {name}={values[name]!r} was passed.")
+
+
+def numeric_values(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    """Values of `frame` as new float64 array, of shape (rows, columns); missing is NaN, infinite is an error."""
+    try:
+        values = frame.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    except (TypeError, ValueError) as error:
+        kinds = ", ".join(f"{column!r} is {dtype}" for column, dtype in frame.dtypes.items())
+        raise TypeError(f"All columns of {name} must be numeric, but {kinds}.") from error
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
+        raise ValueError(
+            f"{name} has an infinite value at {frame.index[row]} in column {frame.columns[column]!r}. "
+            f"Replace it by a number or by NaN, which counts as missing."
+        )
+    return values
+
+
+def check_no_duplicates(index: pd.Index) -> None:
+    """Every time stamp may occur once (in each series)."""
+    if not index.is_unique:
+        twice = index[index.duplicated()][0]
+        raise ValueError(f"Time stamp {twice} occurs more than once. Drop or aggregate the duplicates first.")
+
+
+def check_observed(counts: npt.NDArray[np.float64], keys: pd.Index | None) -> None:
+    """Every series needs at least one observed value; `counts` has shape (instances, variables)."""
+    empty = np.flatnonzero(counts.sum(axis=1) == 0)
+    if len(empty):
+        which = "y" if keys is None else f"Series {keys[empty[0]]!r} of y"
+        raise ValueError(f"{which} has no observed value: all of it is missing. Drop it or pass some observations.")
+
+
+def check_same_series(y: pd.DataFrame, columns: pd.Index, *, is_panel: bool) -> None:
+    """An update brings the kind of data and the columns seen in fit."""
+    if isinstance(y.index, pd.MultiIndex) != is_panel:
+        kinds = ("a single series", "a panel")
+        raise TypeError(
+            f"y is {kinds[not is_panel]}, but fit has seen {kinds[is_panel]}. Pass the same kind, or fit again."
+        )
+    if list(y.columns) != list(columns):
+        raise ValueError(
+            f"y has the columns {list(y.columns)}, but fit has seen {list(columns)}. Pass these columns in this order."
+        )
+
+
+def check_covariates(X: pd.DataFrame | None, known: pd.Index, *, needed: bool) -> pd.DataFrame | None:
+    """Return X with its columns in the order of fit; None if there are none."""
+    if X is None:
+        if needed and len(known):
+            raise ValueError(
+                f"X is missing: the forecaster was fitted with the covariates {list(known)}. "
+                f"Pass X with these columns and a row for every time stamp that is to be forecast."
+            )
+        return None
+    check_no_duplicates(X.index)
+    if set(X.columns) != set(known):
+        seen = f"the covariates {list(known)}" if len(known) else "no covariates"
+        raise ValueError(f"X has the columns {list(X.columns)}, but fit has seen {seen}. Pass the same columns.")
+    return X[list(known)]
+
+
+def check_covered(labels: pd.Index, covered: npt.NDArray[np.bool_]) -> None:
+    """Every row that is to be forecast has its row in X."""
+    if not covered.all():
+        missing = labels[~covered]
+        raise ValueError(
+            f"X does not cover the forecasting horizon: {len(missing)} time stamp(s) are missing, the first is "
+            f"{missing[0]}. Pass X with a row for every time stamp that is to be forecast."
+        )
+
+
+def check_each_instance_in(keys: pd.Index | None, index: pd.Index) -> None:
+    """Every series of y has rows in X."""
+    if keys is None:
+        return
+    absent = keys.difference(index.droplevel(-1))  # type: ignore[arg-type]  # the stubs know no level by number
+
+    if len(absent):
+        raise ValueError(f"X has no rows for series {absent[0]!r} of y. Pass X for every series.")

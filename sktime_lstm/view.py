@@ -1,0 +1,57 @@
+"""How a network sees a panel: which scales, how much past, how many steps at once, which season."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sktime_lstm.scaling import Scale, ScaleOf, Scaler
+from sktime_lstm.series import Array, Panel
+from sktime_lstm.windowing import Rows, Windows
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything between raw data and network except the network.
+
+    Attributes
+    ----------
+    scaler : Scaler
+        Global scaler; it changes nothing where each window has its own scale.
+    scale_of : callable
+        Scale of each window.
+    covariate_scale : Scale
+        Mean and standard deviation of each covariate.
+    window_length, output_length, sp : int
+        Points of context, steps forecast in one go and seasonal period.
+    """
+
+    scaler: Scaler
+    scale_of: ScaleOf
+    covariate_scale: Scale
+    window_length: int
+    output_length: int
+    sp: int
+
+    def windows(self, panel: Panel, origins: Rows, *, horizon: int) -> Windows:
+        """Windows of `panel` at the rows `origins`, in the global scale."""
+        values = np.array(self.scaler.transform(panel.values), dtype=np.float64, copy=None)
+        covariates = self.covariate_scale.apply(torch.from_numpy(panel.covariates)[None])[0]
+        return Windows(
+            values=torch.from_numpy(values),
+            covariates=covariates.nan_to_num_().float(),
+            bounds=torch.from_numpy(panel.bounds),
+            origins=torch.from_numpy(origins),
+            window_length=self.window_length,
+            horizon=horizon,
+            sp=self.sp,
+        )
+
+    def unscaled(self, values: Array) -> Array:
+        """Undo the global scale of values of shape (rows, variables) or (rows, variables, levels)."""
+        if values.ndim == 2:
+            return np.asarray(self.scaler.inverse_transform(values))
+        levels = [self.unscaled(values[:, :, level]) for level in range(values.shape[2])]
+        return np.stack(levels, axis=-1)

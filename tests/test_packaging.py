@@ -1,0 +1,99 @@
+"""What the package says of itself: one version, tested requirements, a README that can be followed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import sktime_lstm
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PINS = [
+    Requirement(line)
+    for line in (ROOT / "tests" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+EXTRAS = {extra: names for extra, names in PROJECT["optional-dependencies"].items() if extra != "docs"}
+REQUIREMENTS = [
+    Requirement(line)
+    for line in [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
+    if not line.startswith("sktime-lstm")
+]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def fenced_block(marker: str) -> str:
+    """The code block of README.md that follows a marker: `<!-- ci: main -->` or the like."""
+    return re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, flags=re.DOTALL).group(1)
+
+
+def test_the_installed_version_is_that_of_the_source():
+    try:
+        installed = metadata.version("sktime-lstm")
+    except metadata.PackageNotFoundError:
+        pytest.skip("the package is imported from its source and not installed")
+    assert installed == sktime_lstm.__version__
+
+
+def test_the_changelog_has_a_section_for_the_version():
+    changelog = (ROOT / "docs" / "changelog.md").read_text(encoding="utf-8")
+    assert f"\n## [{sktime_lstm.__version__}]" in changelog
+
+
+def test_type_information_is_shipped():
+    assert (ROOT / "sktime_lstm" / "py.typed").exists()
+
+
+def test_only_six_libraries_are_needed():
+    names = {Requirement(line).name for line in PROJECT["dependencies"]}
+    assert names == {"numpy", "pandas", "scikit-learn", "sktime", "torch", "tqdm"}
+
+
+@pytest.mark.parametrize("line", PROJECT["dependencies"])
+def test_a_dependency_has_a_lower_and_no_upper_bound(line):
+    assert [bound.operator for bound in Requirement(line).specifier] == [">="]
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_a_requirement_is_met_by_the_tested_versions(requirement):
+    pins = [pin for pin in PINS if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
+    versions = [bound.version for pin in pins for bound in pin.specifier]
+    assert versions
+    assert all(version in requirement.specifier for version in versions)
+
+
+def test_tested_versions_are_exact_and_have_no_local_suffix():
+    assert [str(pin) for pin in PINS if not re.fullmatch(r"==[\d.]+(post\d+)?", str(pin.specifier))] == []
+
+
+def test_the_readme_is_at_most_120_lines():
+    assert len(README.splitlines()) <= 120
+
+
+@pytest.mark.parametrize("marker", ["ci: main", "ci: tests"])
+def test_a_readme_command_is_one_line_that_installs_the_tested_versions(marker):
+    (command,) = fenced_block(marker).splitlines()
+    assert "pip install -c tests/constraints.txt" in command
+
+
+def test_the_readme_example_runs():
+    exec(fenced_block("example"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
