@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import warnings
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sktime_lstm.backtesting import backtest
@@ -23,6 +24,7 @@ from sktime_lstm.table import Table, read_table
 
 AIRLINE_STEPS = 12
 AIRLINE_PICTURE = "airline_forecast.png"
+PICTURES = (".png", ".svg", ".pdf", ".jpg")
 MOST_ROWS = 60
 
 EPILOG = """\
@@ -36,7 +38,7 @@ forecast. Nothing is overwritten without --force.
 class Forecast:
     """What came out of one run."""
 
-    point: pd.Series | pd.DataFrame
+    point: pd.DataFrame
     intervals: pd.DataFrame
     period: int
     seconds: float
@@ -48,6 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _plain_notes():
             _run(arguments)
+    except BrokenPipeError:
+        # The reader has gone (head, for example); without this Python would complain when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ImportError, OSError, ValueError) as error:
         print(f"sktime_lstm: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -117,11 +123,14 @@ def _run(arguments: argparse.Namespace) -> None:
     table = _airline(arguments) if arguments.file is None else _users_table(arguments)
     steps = arguments.fh or AIRLINE_STEPS
     table.check_future_covariates(steps)
-    print(_summary(table))
+    print(_summary(table), flush=True)
     forecast = _forecast(table, steps, arguments.coverage, arguments.random_state)
-    rows = table.with_stamps_of_file(_side_by_side(forecast, table.y))
+    rows = table.with_stamps_of_file(_side_by_side(forecast))
+    # Saved before anything is printed, so that the files are there even if the reader of the output goes away.
+    saved = _save(rows, table, forecast, arguments.output, picture)
     _print_forecast(rows, forecast, arguments.coverage)
-    _save(rows, table, forecast, arguments.output, picture)
+    for line in saved:
+        print(f"\n{line}")
     if arguments.backtest or arguments.file is None:
         _print_backtest(table, steps)
 
@@ -137,8 +146,14 @@ def _picture(arguments: argparse.Namespace) -> Path | None:
         warnings.warn(advice, UserWarning, stacklevel=2)
         return None
     if arguments.plot is not None:
-        return Path(arguments.plot)
+        return _check_picture(arguments.plot)
     return Path(AIRLINE_PICTURE) if arguments.force else _free_name(Path(AIRLINE_PICTURE))
+
+
+def _check_picture(path: Path) -> Path:
+    if path.suffix.lower() not in PICTURES:
+        raise ValueError(f"--plot: {str(path)!r} must end in one of {', '.join(PICTURES)}.")
+    return path
 
 
 def _free_name(path: Path) -> Path:
@@ -163,7 +178,7 @@ def _airline(arguments: argparse.Namespace) -> Table:
 
     if arguments.time or arguments.target or arguments.covariates or arguments.panel:
         raise ValueError("--time, --target, --covariates and --panel speak of a file: name it first.")
-    return Table(load_airline(), None)
+    return Table(load_airline().to_frame("passengers"), None)
 
 
 def _users_table(arguments: argparse.Namespace) -> Table:
@@ -181,34 +196,31 @@ def _users_table(arguments: argparse.Namespace) -> Table:
 
 
 def _summary(table: Table) -> str:
-    y, names = table.y, [table.y.name] if table.y.ndim == 1 else list(table.y.columns)
-    stamps = table.with_stamps_of_file(y.to_frame() if y.ndim == 1 else y).index
-    many = f" in {len(stamps.droplevel(-1).unique())} series" if stamps.nlevels > 1 else ""
-    times = stamps.get_level_values(-1)
-    return f"{', '.join(map(str, names))}: {len(y)} time points{many}, {times.min()} to {times.max()}"
+    index = table.with_stamps_of_file(table.y).index
+    many = f" in {len(index.droplevel(-1).unique())} series" if isinstance(index, pd.MultiIndex) else ""
+    times = index.get_level_values(-1)
+    first, last = (str(time).removesuffix(" 00:00:00") for time in (times.min(), times.max()))
+    return f"{', '.join(map(str, table.y.columns))}: {len(index)} rows{many}, {first} to {last}"
 
 
 def _forecast(table: Table, steps: int, coverage: float, random_state: int) -> Forecast:
     forecaster = LSTMForecaster(random_state=random_state)
     start = time.perf_counter()
-    past = None if table.X is None else table.X[table.X.index.isin(table.y.index)]
-    forecaster.fit(table.y, X=past, fh=list(range(1, steps + 1)))
+    forecaster.fit(table.y, X=table.past_covariates, fh=list(range(1, steps + 1)))
     seconds = time.perf_counter() - start
     point = forecaster.predict(X=table.X)
     return Forecast(point, forecaster.predict_interval(X=table.X, coverage=coverage), forecaster.sp_, seconds)
 
 
-def _side_by_side(forecast: Forecast, y: Any) -> pd.DataFrame:
+def _side_by_side(forecast: Forecast) -> pd.DataFrame:
     """One table: each variable with the ends of its interval."""
-    point = forecast.point.to_frame() if forecast.point.ndim == 1 else forecast.point
-    names = [y.name or "forecast"] if y.ndim == 1 else list(y.columns)
     columns = {}
-    for position, name in enumerate(names):
-        columns[str(name)] = point.iloc[:, position]
+    for position, name in enumerate(forecast.point.columns):
+        columns[str(name)] = forecast.point.iloc[:, position]
         # predict_interval has two columns for each variable, in the order of the variables.
         columns[f"{name}_lower"] = forecast.intervals.iloc[:, 2 * position]
         columns[f"{name}_upper"] = forecast.intervals.iloc[:, 2 * position + 1]
-    return pd.DataFrame(columns).rename_axis(y.index.names)
+    return pd.DataFrame(columns)
 
 
 def _print_forecast(rows: pd.DataFrame, forecast: Forecast, coverage: float) -> None:
@@ -219,13 +231,16 @@ def _print_forecast(rows: pd.DataFrame, forecast: Forecast, coverage: float) -> 
         print(f"... {len(rows) - MOST_ROWS} more rows; --output saves them all")
 
 
-def _save(rows: pd.DataFrame, table: Table, forecast: Forecast, output: Path | None, picture: Path | None) -> None:
+def _save(rows: pd.DataFrame, table: Table, forecast: Forecast, output: Path | None, picture: Path | None) -> list[str]:
+    """Write the files and return what to say of them."""
+    lines = []
     if output is not None:
         rows.to_csv(output)
-        print(f"\nForecast saved to {output}")
+        lines.append(f"Forecast saved to {output}")
     if picture is not None:
         _draw(table, forecast, picture)
-        print(f"\nPicture saved to {picture}")
+        lines.append(f"Picture saved to {picture}")
+    return lines
 
 
 def _draw(table: Table, forecast: Forecast, picture: Path) -> None:
@@ -233,17 +248,17 @@ def _draw(table: Table, forecast: Forecast, picture: Path) -> None:
 
     # A picture that goes to a file needs no screen, which a server does not have.
     mpl.use("Agg")
-    axes = plot_forecast(table.y, forecast.point, intervals=forecast.intervals)
-    figure = (axes.flat[0] if hasattr(axes, "flat") else axes).figure
-    figure.savefig(picture, dpi=150)
+    history, point, intervals = map(table.with_stamps_of_file, (table.y, forecast.point, forecast.intervals))
+    axes = plot_forecast(history, point, intervals=intervals)
+    np.atleast_1d(np.asarray(axes))[0].figure.savefig(picture, dpi=150)
 
 
 def _print_backtest(table: Table, steps: int) -> None:
     print(
-        f"\nBacktest: mean over the latest folds of {steps} steps, each model trained on what came before.", flush=True
+        f"\nBacktest, the mean over the latest folds of {steps} steps, each forecast from its past; lower is better:",
+        flush=True,
     )
-    past = None if table.X is None else table.X[table.X.index.isin(table.y.index)]
-    scores = backtest(table.y, fh=list(range(1, steps + 1)), X=past)
+    scores = backtest(table.y, fh=list(range(1, steps + 1)), X=table.past_covariates)
     heads = {"sMAPE": "sMAPE %", "fit_time": "fit s", "predict_time": "predict s"}
     print(scores.rename(columns=heads).rename_axis(None).to_string(float_format=lambda value: f"{value:.3f}"))
 
@@ -258,7 +273,7 @@ def _plain_notes() -> Iterator[None]:
         yield
 
 
-def _print_note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+def _print_note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, UserWarning):
         print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
 

@@ -35,23 +35,24 @@ Positions = npt.NDArray[np.int64]
 SCORES = ["MASE", "sMAPE", "RMSE"]
 TIMES = ["fit_time", "predict_time"]
 
+_STRATEGIES = ("refit", "update", "no-update_params")
 # A season of 24 points makes one ARIMA search on 500 points take more than a minute.
 _LONGEST_MODELLED_SEASON = 12
 # sktime needs three stamps to infer a frequency from them.
 _FEWEST_POINTS = 3
-_SILENCED = {"joblib", "numpy", "pandas", "pmdarima", "scipy", "skbase", "sklearn", "sktime", "statsmodels"}
+_LIBRARIES = {"joblib", "numpy", "pandas", "pmdarima", "scipy", "skbase", "sklearn", "sktime", "statsmodels"}
 
 
 def backtest(
     y: Any,
-    forecasters: Mapping[str, BaseForecaster] | Sequence[BaseForecaster] | None = None,
+    forecasters: Mapping[str, BaseForecaster] | Sequence[BaseForecaster] | BaseForecaster | None = None,
     *,
     fh: Any,
     X: Any = None,
     sp: int | None = None,
     initial_window: int | None = None,
     step_length: int | None = None,
-    max_folds: int = 3,
+    max_folds: int = 5,
     strategy: str = "refit",
     per_fold: bool = False,
     error_score: float | str = np.nan,
@@ -67,7 +68,7 @@ def backtest(
     ----------
     y : pd.Series, pd.DataFrame or any other sktime time series, panel or hierarchy
         What to forecast. Missing values are allowed, and missing rows count as missing values; neither is scored.
-    forecasters : dict of str to sktime forecaster, list of sktime forecasters or None, default=None
+    forecasters : dict of str to sktime forecaster, list of them, one of them, or None, default=None
         The competitors, by name or named after their class. None compares `default_forecasters`.
     fh : int, list of int or ForecastingHorizon
         Steps to forecast from the end of each training window: 12 is short for 1, ..., 12.
@@ -80,7 +81,7 @@ def backtest(
         Fewest time points to train on. None is half of those in `y`, or fewer if less remains beside `fh`.
     step_length : int or None, default=None
         Points between two folds. None is the largest step of `fh`, so that no point is tested twice.
-    max_folds : int, default=3
+    max_folds : int, default=5
         At most so many folds: the latest ones.
     strategy : {"refit", "update", "no-update_params"}, default="refit"
         What happens between folds, as in sktime's ``evaluate``.
@@ -106,22 +107,22 @@ def backtest(
         (forecaster, fold) in the order of `forecasters`, and ``cutoff`` is the last time stamp of the training
         window. In a panel a fold scores those series that cover its test window.
 
-    Notes
-    -----
-    Time stamps of weeks, months, quarters and years are turned into periods, because several of sktime's forecasters
-    fail on a DatetimeIndex of such a frequency.
-
     Raises
     ------
     TypeError
         If `y` is no time series, or `forecasters` neither dict nor list of forecasters.
     ValueError
-        If `y` is too short for one fold, `fh` is not in the future, or a number is out of range.
+        If `y` is too short for one fold, `fh` is not in the future, or an argument is out of range.
 
     Warns
     -----
     UserWarning
-        For each forecaster that fails. What sktime, statsmodels and pmdarima have to say while they fit is silenced.
+        For each forecaster that fails. What sktime's own forecasters warn of while they fit is silenced.
+
+    Notes
+    -----
+    Time stamps of weeks, months, quarters and years are turned into periods, because several of sktime's forecasters
+    fail on a DatetimeIndex of such a frequency.
 
     Examples
     --------
@@ -129,13 +130,12 @@ def backtest(
     >>> from sktime.forecasting.naive import NaiveForecaster
     >>> from sktime_lstm import backtest
     >>> forecasters = {"naive": NaiveForecaster(), "seasonal naive": NaiveForecaster(sp=12)}
-    >>> backtest(load_airline(), forecasters, fh=12)[["MASE", "sMAPE", "RMSE"]].round(2)
-                    MASE  sMAPE   RMSE
-    forecaster
-    seasonal naive  1.21   9.26  38.99
-    naive           2.01  14.93  73.44
+    >>> scores = backtest(load_airline(), forecasters, fh=12)
+    >>> scores["MASE"].round(2).to_dict()
+    {'seasonal naive': 1.33, 'naive': 2.3}
     """
     horizon = _check_horizon(fh)
+    _check_settings(strategy, error_score)
     data = _read(y, X)
     sp = data.seasonal_period if sp is None else _check_at_least_one(sp, "sp")
     folds = _latest_folds(data.times, horizon, sp, initial_window, step_length, max_folds)
@@ -172,7 +172,8 @@ def default_forecasters(sp: int = 1) -> dict[str, BaseForecaster]:
     >>> list(default_forecasters(sp=12))
     ['LSTM', 'naive', 'seasonal naive', 'ETS', 'ARIMA']
     """
-    with _libraries_silenced():
+    sp = _check_at_least_one(sp, "sp")
+    with _silenced():
         forecasters = {"LSTM": LSTMForecaster(random_state=0), "naive": NaiveForecaster()}
         if sp > 1:
             forecasters["seasonal naive"] = NaiveForecaster(sp=sp)
@@ -210,7 +211,7 @@ def _prepared(forecaster: BaseForecaster, sp: int) -> BaseForecaster:
     return TransformedTargetForecaster([*steps, ("forecast", forecaster)])
 
 
-class _LatestFolds(BaseSplitter):  # type: ignore[misc]
+class _LatestFolds(BaseSplitter):
     """Expanding windows that end at the same time stamps in every series.
 
     sktime's own splitters count the points of each series from its first, which puts series that start at different
@@ -238,8 +239,9 @@ class _LatestFolds(BaseSplitter):  # type: ignore[misc]
         super().__init__()
 
     def _split(self, y: pd.Index) -> Iterator[tuple[Positions, Positions]]:
-        many = isinstance(y, pd.MultiIndex)
-        instance = pd.factorize(y.droplevel(-1))[0] if many else np.zeros(len(y), dtype=np.int64)
+        instance = np.zeros(len(y), dtype=np.int64)
+        if isinstance(y, pd.MultiIndex):
+            instance = pd.factorize(y.droplevel(-1))[0]
         position = self.times.get_indexer(y.get_level_values(-1))
         for size in self.sizes:
             train, test = position < size, np.isin(position, size - 1 + self.fh)
@@ -259,7 +261,14 @@ def _check_horizon(fh: Any) -> Positions:
         raise ValueError(f"fh counts steps from the end of each training window, for example fh=12; got fh={fh!r}.")
     if steps.min() < 1:
         raise ValueError(f"fh must lie in the future, which starts with step 1; got fh={fh!r}.")
-    return steps.to_numpy(dtype=np.int64)
+    return np.asarray(steps, dtype=np.int64)
+
+
+def _check_settings(strategy: Any, error_score: Any) -> None:
+    if strategy not in _STRATEGIES:
+        raise ValueError(f"backtest: strategy must be one of {_STRATEGIES}, but strategy={strategy!r} came.")
+    if error_score != "raise" and not isinstance(error_score, int | float):
+        raise ValueError(f"backtest: error_score must be a number or 'raise', but error_score={error_score!r} came.")
 
 
 def _check_at_least_one(value: Any, name: str) -> int:
@@ -297,7 +306,7 @@ def _read(y: Any, X: Any) -> _Data:
     first = panel.first.min()
     stamps = panel.axis.stamps(np.arange(first, panel.last.max() + 1))
     times = _periods_if_calendar(stamps)
-    rows, renamed = (_rows(panel, grid, y.index.names) for grid in (stamps, times))
+    rows, renamed = (_rows(panel, grid, list(y.index.names)) for grid in (stamps, times))
     covariates = None if X is None else _covariates(X, y.index).reindex(rows).set_axis(renamed)
     return _Data(y.reindex(rows).set_axis(renamed), covariates, times, panel)
 
@@ -322,7 +331,7 @@ def _periods_if_calendar(stamps: pd.Index) -> pd.Index:
         return stamps
 
 
-def _rows(panel: Panel, times: pd.Index, names: Sequence[Any]) -> pd.Index:
+def _rows(panel: Panel, times: pd.Index, names: list[Any]) -> pd.Index:
     """Index with every grid point of every series."""
     offset = panel.first.min()
     spans = zip(panel.first - offset, panel.last - offset, strict=True)
@@ -408,7 +417,7 @@ def _scores(
         MeanSquaredError(square_root=True),
     ]
     try:
-        with _libraries_silenced():
+        with _silenced(forecaster):
             found = evaluate(
                 forecaster, folds, data.y, X=data.X, scoring=metrics, return_data=True, error_score="raise", **settings
             )
@@ -419,7 +428,8 @@ def _scores(
         _warn(f"{name} failed and gets the score {error_score}: {type(error).__name__}: {error}")
         return _failed(folds, error_score)
     columns = [f"test_{metric.name}" for metric in metrics]
-    table = found[["cutoff", *columns, "fit_time", "pred_time"]].set_axis(["cutoff", *SCORES, *TIMES], axis=1)
+    table: pd.DataFrame = found[["cutoff", *columns, "fit_time", "pred_time"]]
+    table = table.set_axis(["cutoff", *SCORES, *TIMES], axis=1)
     return table.assign(sMAPE=100.0 * table["sMAPE"])
 
 
@@ -442,14 +452,17 @@ def _means(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @contextmanager
-def _libraries_silenced() -> Iterator[None]:
-    """Silence other libraries only: what LSTMForecaster and forecasters of one's own warn of is still heard."""
+def _silenced(forecaster: BaseForecaster | None = None) -> Iterator[None]:
+    """Silence sktime, statsmodels and the like, but not LSTMForecaster nor forecasters of one's own."""
     # sktime switches some of its warnings back on by itself, which defeats a filter, so all are caught and sifted.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
+    foreign = forecaster is not None and type(forecaster).__module__.split(".")[0] not in _LIBRARIES
     for warning in caught:
-        if not _SILENCED.intersection(Path(warning.filename).parts):
+        # A forecaster's warning may point at its caller, which is sktime.
+        speaks = foreign and warning.category is UserWarning
+        if speaks or not _LIBRARIES.intersection(Path(warning.filename).parts):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 

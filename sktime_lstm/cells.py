@@ -18,7 +18,8 @@ class FusedLayer(nn.Module):
     def __init__(self, input_size: int, hidden_size: int, *, bidirectional: bool = False) -> None:
         super().__init__()
         # Made without memory and filled by `initialise`: drawing weights here would advance torch's global generator.
-        empty = self.kernel(input_size, hidden_size, batch_first=True, bidirectional=bidirectional, device="meta")
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "bidirectional": bidirectional}
+        empty = self.kernel(**sizes, batch_first=True, device="meta", dtype=torch.float32)
         self.recurrence = empty.to_empty(device="cpu")
 
     def forward(self, inputs: Tensor) -> Tensor:

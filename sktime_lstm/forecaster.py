@@ -13,7 +13,7 @@ from sktime.forecasting.base import BaseForecaster
 
 from sktime_lstm.cells import CELLS
 from sktime_lstm.losses import LOSSES
-from sktime_lstm.model import Settings, fit_model, tune_model
+from sktime_lstm.model import HISTORY_COLUMNS, Settings, fit_model, tune_model
 from sktime_lstm.request import Request, make_request
 from sktime_lstm.runtime import root_seed, single_thread
 from sktime_lstm.scaling import GLOBAL_SCALERS
@@ -180,6 +180,9 @@ class LSTMForecaster(BaseForecaster):
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True) -> LSTMForecaster:
         newer = self._read_newer(y, X)
         self._memory = self._memory.merged(newer)
+        if self._memory.num_instances > newer.num_instances:
+            # sktime has set the cutoff to the end of the new data; the series that got none end where they did.
+            self._set_cutoff(self._memory.axis.stamps(self._memory.last.max(keepdims=True)))
         if update_params:
             with single_thread():
                 self._model, records = tune_model(self._model, self._memory, self._settings(), root=self._root)
@@ -242,12 +245,13 @@ class LSTMForecaster(BaseForecaster):
         view = self._model.view
         self.window_length_, self.output_length_, self.sp_ = view.window_length, view.output_length, view.sp
         self.hidden_size_ = self._model.network.networks[0].size.hidden_size
-        self.history_ = pd.DataFrame(records)
+        self.history_ = pd.DataFrame(records, columns=list(HISTORY_COLUMNS))
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:
         """Take back every attribute if the block raises."""
-        before = self.__dict__.copy()
+        # sktime writes into the dictionaries it keeps, so these are copied too.
+        before = {name: value.copy() if isinstance(value, dict) else value for name, value in self.__dict__.items()}
         try:
             yield
         except BaseException:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 STORED_LEVELS = 1_001
-FEWEST_WINDOWS = 4
+FEWEST_WINDOWS = 6
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,15 @@ def calibrate(errors: Array) -> Calibration:
     Returns
     -------
     Calibration
-        With fewer than four windows, one scale unit of normally distributed error that grows with the square root of
+        With fewer than six windows, one scale unit of normally distributed error that grows with the square root of
         the step: so little data cannot tell more.
     """
     windows, steps, variables = errors.shape
     if windows < FEWEST_WINDOWS or not np.isfinite(errors).any(axis=(0, 1)).all():
         return uncalibrated(steps, variables)
-    spread = np.sqrt(np.nanmean(np.square(errors), axis=0))
-    spread = np.fmax.accumulate(np.nan_to_num(spread), axis=0)
+    seen = np.isfinite(errors)
+    squares = np.square(np.where(seen, errors, 0.0)).sum(axis=0)
+    spread = np.maximum.accumulate(np.sqrt(squares / np.maximum(seen.sum(axis=0), 1)), axis=0)
     relative = np.divide(errors, spread, out=np.zeros_like(errors), where=spread > 0)
     levels = _conformal(np.linspace(0, 1, STORED_LEVELS), windows)
     shape = np.nanquantile(relative.reshape(-1, variables), levels, axis=0) * _widening(windows)

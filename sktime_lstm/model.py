@@ -15,20 +15,22 @@ from tqdm.auto import tqdm
 from sktime_lstm import recipe
 from sktime_lstm.intervals import Calibration, calibrate, uncalibrated
 from sktime_lstm.losses import LOSSES
-from sktime_lstm.network import Ensemble, Network, NetworkSize
+from sktime_lstm.network import Ensemble, Network, NetworkSize, warm_start
 from sktime_lstm.rollout import forecast_windows
 from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
 from sktime_lstm.scaling import fit_scaler, scale_rule, window_scale
 from sktime_lstm.seasonality import calendar_periods, find_period
 from sktime_lstm.series import Array, Panel
-from sktime_lstm.training import Examples, Record, TrainingPlan, train
+from sktime_lstm.training import RECORD_COLUMNS, Examples, Record, TrainingPlan, train
 from sktime_lstm.view import View
-from sktime_lstm.windowing import Rows, hold_out_latest, thin, training_origins
+from sktime_lstm.windowing import Rows, Windows, hold_out_latest, thin, training_origins
 
 HELD_OUT_SHARE = 0.25
 MOST_HELD_OUT = 1_000
 CALIBRATION_STEPS = 300
+MOST_FOR_START = 2_000
 UPDATE_SHARE, UPDATE_RATE = 0.25, 0.2
+HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
 INITIALISE, SHUFFLE, CALIBRATE, UPDATE = range(4)
 """Purposes of a random generator; each draws its own numbers."""
 
@@ -118,13 +120,15 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
     """Make the choices that come before training; `farthest` is the largest step asked for, if known."""
     sp = settings.sp or find_period(_columns(panel), calendar_periods(panel.axis.step))
     amount = recipe.Amount(panel.lengths, sp, farthest)
+    output_length = settings.output_length or recipe.choose_output_length(amount)
     return View(
         scaler=fit_scaler(settings.scaler, panel.values),
         scale_of=scale_rule(settings.scaler),
         covariate_scale=window_scale(torch.from_numpy(panel.covariates)[None]),
         window_length=settings.window_length or recipe.choose_window_length(amount),
-        output_length=settings.output_length or recipe.choose_output_length(amount),
+        output_length=output_length,
         sp=sp,
+        training_length=recipe.choose_training_length(amount, output_length),
     )
 
 
@@ -141,8 +145,8 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
     their weights on them.
     """
     view = choose_view(panel, settings, farthest)
-    origins = training_origins(panel, horizon=view.output_length, shortest=recipe.shortest_context(view.sp))
-    early, late = hold_out_latest(panel, origins, horizon=view.output_length, share=HELD_OUT_SHARE)
+    origins = training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
+    early, late = hold_out_latest(panel, origins, horizon=view.training_length, share=HELD_OUT_SHARE)
     late = thin(late, MOST_HELD_OUT)
     checked = settings.patience is not None
     with _Workshop(panel, view, settings, root, num_windows=len(origins)) as workshop:
@@ -156,7 +160,7 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
 def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> tuple[Model, list[Record]]:
     """Continue training on copies of the members: a quarter of the steps at a fifth of the rate."""
     view = model.view
-    origins = training_origins(panel, horizon=view.output_length, shortest=recipe.shortest_context(view.sp))
+    origins = training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
     with _Workshop(panel, view, settings, root, num_windows=len(origins), tuning=True) as workshop:
         members = [
             workshop.train(origins, UPDATE, number, start=member)
@@ -185,13 +189,15 @@ class _Workshop:
         self, panel: Panel, view: View, settings: Settings, root: int, *, num_windows: int, tuning: bool = False
     ) -> None:
         self.panel, self.view, self.settings, self.root = panel, view, settings, root
-        self.plan = _plan(settings, num_windows, tuning=tuning)
+        self.plan = _plan(settings, panel, view, num_windows, tuning=tuning)
         self.hidden_size = settings.hidden_size or recipe.choose_hidden_size(num_windows)
         self.device = resolve_device(settings.device, num_windows)
-        self.networks_left = settings.num_members + int(not tuning and settings.patience is None)
+        self.judged = not tuning and settings.patience is None
+        self.networks_left = settings.num_members + int(self.judged)
         self.deadline = Deadline(settings.time_budget)
         self.records: list[Record] = []
-        self.bar = tqdm(total=self.networks_left * self.plan.steps, disable=not settings.verbose, unit="step")
+        steps = settings.num_members * self.plan.steps + int(self.judged) * self._plan_of(CALIBRATE).steps
+        self.bar = tqdm(total=steps, disable=not settings.verbose, unit="step")
 
     def __enter__(self) -> _Workshop:
         return self
@@ -203,12 +209,12 @@ class _Workshop:
         self, origins: Rows, purpose: int, number: int, *, start: Network | None = None, validation: Rows | None = None
     ) -> Network:
         """Train one network on the windows at `origins`; without windows it stays the mean of the anchors."""
-        network = start or Network(self._size(), seeded_generator(self.root, purpose, number))
+        network = start or self._new(origins, seeded_generator(self.root, purpose, number))
         if len(origins):
             records = train(
                 network.to(self.device),
                 self._examples(origins),
-                self.plan,
+                self._plan_of(purpose),
                 loss=LOSSES[self.settings.loss],
                 generator=seeded_generator(self.root, purpose, number, SHUFFLE),
                 deadline=self.deadline.share(self.networks_left),
@@ -219,6 +225,20 @@ class _Workshop:
                 self.records += [{"member": number, **record} for record in records]
         self.networks_left -= 1
         return network.to("cpu").eval()
+
+    def _plan_of(self, purpose: int) -> TrainingPlan:
+        """Plan of a network; one that only measures errors needs no long training."""
+        if purpose != CALIBRATE:
+            return self.plan
+        return replace(self.plan, steps=min(self.plan.steps, CALIBRATION_STEPS))
+
+    def _new(self, origins: Rows, generator: torch.Generator) -> Network:
+        """Make a network and start it from what the windows show without training."""
+        network = Network(self._size(), generator)
+        if len(origins) and self.settings.anchored:
+            examples = Examples(self._windows(thin(origins, MOST_FOR_START)), self.view.scale_of, torch.device("cpu"))
+            warm_start(network, *examples.batch(slice(None)))
+        return network
 
     def _size(self) -> NetworkSize:
         settings = self.settings
@@ -234,18 +254,20 @@ class _Workshop:
         )
 
     def _examples(self, origins: Rows) -> Examples:
-        windows = self.view.windows(self.panel, origins, horizon=self.view.output_length)
-        return Examples(windows, self.view.scale_of, self.device)
+        return Examples(self._windows(origins), self.view.scale_of, self.device)
+
+    def _windows(self, origins: Rows) -> Windows:
+        return self.view.windows(self.panel, origins, horizon=self.view.training_length)
 
     def _advance(self, loss: float) -> None:
         self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
         self.bar.update()
 
 
-def _plan(settings: Settings, num_windows: int, *, tuning: bool) -> TrainingPlan:
+def _plan(settings: Settings, panel: Panel, view: View, num_windows: int, *, tuning: bool) -> TrainingPlan:
     """Length and speed of the training of one network."""
-    batch_size = settings.batch_size or recipe.choose_batch_size(num_windows)
-    steps = recipe.choose_steps(num_windows)
+    batch_size = settings.batch_size or recipe.choose_batch_size(num_windows, view.window_length + view.training_length)
+    steps = recipe.choose_steps(num_windows, panel.num_instances)
     if settings.max_epochs is not None:
         steps = settings.max_epochs * math.ceil(num_windows / batch_size)
     rate = settings.learning_rate or recipe.choose_learning_rate(num_windows)

@@ -67,11 +67,11 @@ def _mean(context: Tensor) -> Tensor:
 
 def _drift(context: Tensor, filled: Tensor, steps: Tensor) -> Tensor:
     """Straight line from the first observed value through the last."""
-    seen = torch.isfinite(context)
-    first = seen.float().argmax(1, keepdim=True)
-    end = context.shape[1] - 1
-    slope = (filled[:, -1:] - filled.gather(1, first)) / (end - first).clamp(min=1)
-    return filled[:, -1:] + slope * (steps + 1)[None, :, None]
+    seen = torch.isfinite(context).float()
+    first, gap = seen.argmax(1, keepdim=True), seen.flip(1).argmax(1, keepdim=True)
+    latest = context.shape[1] - 1 - gap
+    slope = (filled[:, -1:] - filled.gather(1, first)) / (latest - first).clamp(min=1)
+    return filled[:, -1:] + slope * (gap + 1 + steps[None, :, None])
 
 
 def _seasonal(context: Tensor, filled: Tensor, steps: Tensor, sp: int) -> list[Tensor]:

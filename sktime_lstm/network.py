@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from sktime_lstm.cells import CELLS, initialise
+from sktime_lstm.covariates import linear_effect
 from sktime_lstm.naive import ANCHORS, change_over_season, naive_forecasts
+
+ERROR_POWER = 2.0
+SMALLEST_ERROR_SHARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,10 @@ class Network(nn.Module):
 
     Each step of the window shows the recurrent layers, for each variable, its value, whether it was observed and its
     change over a season, then the logarithm of the step ahead, the naive forecasts of that step and the covariates.
-    With hidden state h of a future step, naive forecasts n and the weights W, U of a linear output that starts at zero,
+    With hidden state h and covariates x of a future step, naive forecasts n of the context less its covariates' linear
+    effect E x, and the weights W, U of a linear output that starts at zero,
 
-        forecast = softmax(W h) . n + U h
+        forecast = softmax(W h) . n + U h + E x
 
     so that an untrained network is the mean of the naive forecasts. Without anchors the forecast is U h alone.
 
@@ -78,20 +83,31 @@ class Network(nn.Module):
             self.layers.append(CELLS[size.cell](width, size.hidden_size, bidirectional=size.bidirectional))
             width = size.hidden_size * (2 if size.bidirectional else 1)
         initialise(self.layers, size.hidden_size, generator)
+        self.effect: Tensor
+        self.register_buffer("effect", torch.zeros(size.num_covariates, size.num_variables))
         outputs = size.num_variables * (1 + (len(ANCHORS) if size.anchored else 0))
-        self.output: nn.Linear = nn.Linear(width, outputs, device="meta").to_empty(device="cpu")
+        self.output: nn.Linear = nn.Linear(width, outputs, device="meta", dtype=torch.float32).to_empty(device="cpu")
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
     def forward(self, window: Window) -> Tensor:
         """Forecast of shape (batch, horizon, variable), in the units of the context."""
-        anchors = naive_forecasts(window.context, horizon=window.horizon, sp=window.sp) if self.size.anchored else None
+        if not self.size.anchored:
+            return self._answer(window, None)[..., 0]
+        effect = window.covariates @ self.effect
+        length = window.context.shape[1]
+        rest = replace(window, context=window.context - effect[:, :length])
+        anchors = naive_forecasts(rest.context, horizon=window.horizon, sp=window.sp)
+        answer = self._answer(rest, anchors)
+        return _mixture(anchors, answer[..., 1:]) + answer[..., 0] + effect[:, length:]
+
+    def _answer(self, window: Window, anchors: Tensor | None) -> Tensor:
+        """Correction and then logits of the anchors, of shape (batch, horizon, variable, 1 + anchors)."""
         hidden = self._inputs(window, anchors)
         for layer in self.layers:
             hidden = self._drop(layer(hidden))
         answer: Tensor = self.output(hidden[:, -window.horizon :]).unflatten(-1, (self.size.num_variables, -1))
-        correction, logits = answer[..., 0], answer[..., 1:]
-        return correction if anchors is None else correction + _mixture(anchors, logits)
+        return answer
 
     def _inputs(self, window: Window, anchors: Tensor | None) -> Tensor:
         """What the first layer sees, of shape (batch, window_length + horizon, channel)."""
@@ -114,6 +130,38 @@ class Network(nn.Module):
             return hidden
         mask = torch.rand(hidden.shape, generator=self.generator).to(hidden.device) < keep
         return hidden * mask / keep
+
+
+def warm_start(network: Network, window: Window, target: Tensor) -> None:
+    """Set what least squares and past errors tell before training.
+
+    The linear effect of the covariates is their ridge regression. The anchors start with weights that fall with
+    their mean absolute error (Bates and Granger, 1969, "The combination of forecasts"), instead of equal ones.
+
+    Parameters
+    ----------
+    network : Network
+        An untrained, anchored network.
+    window, target : Window, Tensor of shape (batch, horizon, variable)
+        Scaled examples.
+    """
+    with torch.no_grad():
+        if network.effect.numel():
+            network.effect.copy_(linear_effect(torch.cat([window.context, target], 1), window.covariates))
+        effect = window.covariates @ network.effect
+        context, future = effect.split([window.context.shape[1], window.horizon], 1)
+        anchors = naive_forecasts(window.context - context, horizon=window.horizon, sp=window.sp)
+        errors = (anchors + (future - target)[..., None]).abs().nanmean((0, 1))
+        bias = network.output.bias.view(len(errors), -1)[:, 1:]
+        bias.copy_(_logits(errors))
+
+
+def _logits(errors: Tensor) -> Tensor:
+    """Logits of anchors with these errors, of shape (variable, anchor), NaN where an anchor does not exist."""
+    best = errors.nan_to_num(torch.inf).amin(-1, keepdim=True)
+    worst = errors.nan_to_num(0.0).amax(-1, keepdim=True)
+    relative = errors.clamp(min=SMALLEST_ERROR_SHARE * worst) / best.clamp(min=SMALLEST_ERROR_SHARE * worst)
+    return (-ERROR_POWER * relative.log()).nan_to_num(0.0)
 
 
 class Ensemble(nn.Module):

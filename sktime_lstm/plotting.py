@@ -117,7 +117,7 @@ def plot_backtest(table: pd.DataFrame, *, metric: str = "MASE", ax: Axes | None 
         raise ValueError(f"table has no column {metric!r}; metric must be one of {list(table.columns)}.")
     scores = table[metric].dropna()
     means = scores.groupby(level="forecaster", sort=False).mean().sort_values(ascending=False)
-    (axis,) = _axes(1, ax)
+    axis: Axes = _axes(1, ax)[0]
     labels = {name: f"{name}  {mean:.3g}" for name, mean in means.items()}
     axis.barh([*labels.values()], means, color=[FORECAST if name == "LSTM" else OTHERS for name in labels])
     if scores.index.nlevels > 1:
@@ -160,11 +160,9 @@ def _one_series(frame: Any, key: Any, column: int) -> pd.Series:
     """Univariate series on an index that matplotlib can place."""
     if frame is None:
         return pd.Series(dtype=float)
-    series = frame if frame.ndim == 1 else frame.iloc[:, column]
+    series: pd.Series = frame if frame.ndim == 1 else frame.iloc[:, column]
     if key is not None:
-        series = (
-            series.xs(key, level=list(range(series.index.nlevels - 1))) if isinstance(key, tuple) else series.xs(key)
-        )
+        series = series.loc[key]
     return series.set_axis(_places(series.index))
 
 
@@ -194,7 +192,7 @@ def _draw_bands(axis: Axes, history: pd.Series, intervals: pd.DataFrame | None, 
     if intervals is None:
         return
     variable = intervals.columns.get_level_values(0).unique()[column]
-    columns = list(intervals.columns)
+    columns: list[Any] = list(intervals.columns)
     coverages = sorted(intervals[variable].columns.get_level_values(0).unique(), reverse=True)
     for shade, coverage in enumerate(coverages, start=1):
         edges = [columns.index((variable, coverage, side)) for side in ("lower", "upper")]
@@ -206,8 +204,8 @@ def _draw_bands(axis: Axes, history: pd.Series, intervals: pd.DataFrame | None, 
 def _joined(history: pd.Series, line: pd.Series) -> pd.Series:
     """Begin a line at the last observation before it, so that no hole parts past and future."""
     before = history.dropna()
-    before = before[before.index < line.index[0]].iloc[-1:]
-    return pd.concat([before.astype(float), line])
+    joined: pd.Series = pd.concat([before[before.index < line.index[0]].iloc[-1:].astype(float), line])
+    return joined
 
 
 def _title(y: pd.Series | pd.DataFrame, key: Any, column: int) -> str:

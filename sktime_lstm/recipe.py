@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
+SMALL_SET = 512
+POINTS_PER_STEP = 16_000
+MOST_WINDOWS_PER_SERIES = 5_000
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,16 @@ def choose_window_length(amount: Amount) -> int:
 
 
 def choose_output_length(amount: Amount) -> int:
-    """Steps forecast in one go: the horizon or a season, and the less the fewer windows there are.
+    """Steps forecast in one go: the horizon if it is known, else a season; the steps beyond are rolled out."""
+    return amount.farthest or max(amount.sp, 8)
 
-    The steps beyond are rolled out.
-    """
+
+def choose_training_length(amount: Amount, output_length: int) -> int:
+    """Steps of a training window: the fewer points a series has, the shorter, so that it holds enough windows."""
     typical = int(np.median(amount.lengths))
-    if amount.few:
-        season = amount.sp if amount.sp > 1 else max(1, typical // 50)
-        wanted = min(amount.farthest or season, season)
-    else:
-        wanted = amount.farthest or max(amount.sp, 8)
-    return int(max(1, min(wanted, typical - max(amount.sp, 3) - 2)))
+    season = amount.sp if amount.sp > 1 else max(1, typical // 50)
+    wanted = season if amount.few else output_length
+    return int(max(1, min(wanted, output_length, typical - max(amount.sp, 3) - 2)))
 
 
 def shortest_context(sp: int) -> int:
@@ -71,9 +73,11 @@ def choose_hidden_size(num_windows: int) -> int:
     return 16 if num_windows < FEW_WINDOWS else 32 if num_windows < MANY_WINDOWS else 64
 
 
-def choose_batch_size(num_windows: int) -> int:
-    """Windows of one step: all of them where they are few."""
-    return min(512, num_windows) if num_windows <= 512 else 256
+def choose_batch_size(num_windows: int, window_points: int) -> int:
+    """Windows of one step: all of them where they are few, else some sixteen thousand points."""
+    if num_windows <= SMALL_SET and num_windows * window_points <= 2 * POINTS_PER_STEP:
+        return max(num_windows, 1)
+    return int(np.clip(POINTS_PER_STEP // window_points, 32, 256))
 
 
 def choose_learning_rate(num_windows: int) -> float:
@@ -81,6 +85,10 @@ def choose_learning_rate(num_windows: int) -> float:
     return 5e-3 if num_windows < FEW_WINDOWS else 3e-3 if num_windows < 30_000 else 2e-3
 
 
-def choose_steps(num_windows: int) -> int:
-    """Optimiser steps: a short fixed schedule for one short series, more for a panel."""
-    return int(np.clip(40 * (num_windows / 100) ** 0.6, 40, 3_000))
+def choose_steps(num_windows: int, num_series: int) -> int:
+    """Optimiser steps: a short fixed schedule for one short series, more for a panel.
+
+    Of a very long series only some thousand windows count: their neighbours tell nearly the same.
+    """
+    counted = min(num_windows, MOST_WINDOWS_PER_SERIES * num_series)
+    return int(np.clip(40 * (counted / 100) ** 0.6, 40, 3_000))

@@ -15,6 +15,7 @@ AUTO_CUDA_WINDOWS = 20_000
 
 _LOCK = threading.Lock()
 _INSIDE = {"count": 0, "threads": 1}
+_HERE = threading.local()
 
 
 @contextmanager
@@ -23,19 +24,23 @@ def single_thread() -> Iterator[None]:
 
     The networks here are small: more threads wait for each other longer than they compute, and a process that was
     forked while torch ran several of them would hang. Blocks may be nested and may run in several Python threads;
-    the setting that the outermost block found is the one that every block restores.
+    the setting that the first block found is the one that the outermost block of each thread restores.
     """
     with _LOCK:
         if _INSIDE["count"] == 0:
             _INSIDE["threads"] = torch.get_num_threads()
         _INSIDE["count"] += 1
+        _HERE.depth = getattr(_HERE, "depth", 0) + 1
         torch.set_num_threads(1)
     try:
-        yield
+        # Tensors made in inference mode could not be trained; a caller may be in it.
+        with torch.inference_mode(False):
+            yield
     finally:
         with _LOCK:
             _INSIDE["count"] -= 1
-            torch.set_num_threads(_INSIDE["threads"])
+            _HERE.depth -= 1
+            torch.set_num_threads(1 if _HERE.depth else _INSIDE["threads"])
 
 
 def resolve_device(device: str, num_windows: int) -> torch.device:
@@ -64,7 +69,7 @@ def root_seed(random_state: int | np.random.RandomState | None) -> int:
 
 def seeded_generator(root: int, *path: int) -> torch.Generator:
     """Random generator for one purpose, independent of those with another `path` under the same root."""
-    state = np.random.SeedSequence([root, *path]).generate_state(2, dtype=np.uint32)
+    state = np.random.SeedSequence(root, spawn_key=path).generate_state(2, dtype=np.uint32)
     return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
 
 

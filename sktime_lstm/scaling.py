@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 from torch import Tensor
 
-SMALLEST_RELATIVE_SCALE = 1e-9
+SMALLEST_RELATIVE_SCALE = 1e-13
 FARTHEST_TARGET = 20.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,21 +18,22 @@ TESTED_SERIES = 100
 TESTED_POINTS = 5_000
 LONGEST_UNGUIDED = 400
 SHARE_OF_SERIES = 0.25
-GUIDED, UNGUIDED = 1.645, 3.0
+GUIDED, UNGUIDED = 1.0, 3.0
 """Critical values of the autocorrelation: a period that the calendar suggests needs less proof than any other."""
 
 
-def calendar_periods(step: Any) -> list[int]:
+def calendar_periods(step: Any) -> list[int] | None:
     """Seasonal periods, in steps, that the distance of two time stamps suggests, the likeliest first.
 
     Parameters
     ----------
     step : pandas offset, int or None
         A quarter has a period of 4, a month 12, a week 52, a business day 5, a day 7; steps below a day fit into the
-        day and the week, those below a minute into the minute and the hour. An integer step suggests nothing.
+        day and the week, those below a minute into the minute and the hour. Years have none. An integer step says
+        nothing: None.
     """
     if not isinstance(step, pd.offsets.BaseOffset):
-        return []
+        return None
     months = _months(step)
     if months:
         return [MONTHS_PER_YEAR // months] if MONTHS_PER_YEAR % months == 0 and months < MONTHS_PER_YEAR else []
@@ -42,7 +44,7 @@ def calendar_periods(step: Any) -> list[int]:
     return _clock_periods(step)
 
 
-def find_period(series: Iterable[Array], candidates: Sequence[int]) -> int:
+def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> int:
     """First of the candidates that at least a quarter of the series show; 1 if none.
 
     Without candidates the highest peak of the mean autocorrelation is tried.
@@ -51,12 +53,12 @@ def find_period(series: Iterable[Array], candidates: Sequence[int]) -> int:
     ----------
     series : iterable of array of shape (time,)
         NaN where missing. The longest hundred are looked at.
-    candidates : sequence of int
-        Periods in steps.
+    candidates : sequence of int or None
+        Periods in steps; None if nothing is known about them.
     """
     chosen = sorted((y[-TESTED_POINTS:] for y in series), key=len, reverse=True)[:TESTED_SERIES]
     critical = GUIDED
-    if not candidates:
+    if candidates is None:
         candidates, critical = _peaks(chosen), UNGUIDED
     for sp in candidates:
         shown = [shows_season(y, sp, critical=critical) for y in chosen]
@@ -109,7 +111,10 @@ def _clock_periods(step: pd.offsets.BaseOffset) -> list[int]:
         longer = [DAY, WEEK]
     else:
         longer = [MINUTE, HOUR]
-    return [int(unit / seconds) for unit in longer if seconds and unit % seconds == 0 and unit > seconds]
+    if not seconds:
+        return []
+    counts = {unit: round(unit / seconds) for unit in longer}
+    return [count for unit, count in counts.items() if count > 1 and math.isclose(count * seconds, unit)]
 
 
 def _seconds(step: pd.offsets.BaseOffset) -> float:

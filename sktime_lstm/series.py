@@ -155,7 +155,7 @@ def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None 
     check_no_duplicates(y.index)
     keys = _instance_keys(y.index)
     instance, stamps = _split(y.index, keys)
-    axis = find_time_axis(stamps, groups=instance) if memory is None else _continued_axis(memory, stamps)
+    axis = _continued_axis(memory, stamps) if memory is not None else find_time_axis(stamps, groups=instance)
     position = axis.positions(stamps)
     panel = _nothing(axis, keys, y, X)._blank(instance, position)
     panel.values[panel.rows(instance, position)] = numeric_values(y, "y")
@@ -174,7 +174,14 @@ def _nothing(axis: TimeAxis, keys: pd.Index | None, y: pd.DataFrame, X: pd.DataF
 
 
 def _instance_keys(index: pd.Index) -> pd.Index | None:
-    return index.droplevel(-1).unique().sort_values() if isinstance(index, pd.MultiIndex) else None
+    """Labels of the instances in sorted order, or in order of appearance where they cannot be compared."""
+    if not isinstance(index, pd.MultiIndex):
+        return None
+    keys = index.droplevel(-1).unique()
+    try:
+        return keys.sort_values()
+    except TypeError:
+        return keys
 
 
 def _split(index: pd.Index, keys: pd.Index | None) -> tuple[Positions, pd.Index]:

@@ -18,8 +18,8 @@ class Table:
 
     Attributes
     ----------
-    y : pd.Series or pd.DataFrame
-        Target up to the last observation of each series; a Series if there is one target and no panel.
+    y : pd.DataFrame
+        Target up to the last observation of each series.
     X : pd.DataFrame or None
         Covariates of the past and of the future.
     step, offset : int
@@ -27,10 +27,15 @@ class Table:
         integer stamps in steps of 1.
     """
 
-    y: pd.Series | pd.DataFrame
+    y: pd.DataFrame
     X: pd.DataFrame | None
     step: int = 1
     offset: int = 0
+
+    @property
+    def past_covariates(self) -> pd.DataFrame | None:
+        """Covariates of the rows of `y`."""
+        return None if self.X is None else self.X[self.X.index.isin(self.y.index)]
 
     def with_stamps_of_file(self, forecast: pd.DataFrame) -> pd.DataFrame:
         """Label a forecast with the time stamps that the file uses."""
@@ -60,7 +65,7 @@ class Table:
 def read_table(
     path: str | Path, *, time: str, target: Sequence[str], covariates: Sequence[str] = (), panel: Sequence[str] = ()
 ) -> Table:
-    """Read one or more series from a CSV file, compressed or not.
+    r"""Read one or more series from a CSV file, compressed or not.
 
     Rows may be in any order. Rows after the last observation of a series hold the covariates of its future.
 
@@ -96,12 +101,9 @@ def read_table(
     >>> from sktime_lstm.table import read_table
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "sales.csv")
-    ...     _ = file.write_text("day,sold\\n2024-01-02,7\\n2024-01-01,5\\n")
-    ...     print(read_table(file, time="day", target=["sold"]).y)
-    day
-    2024-01-01    5
-    2024-01-02    7
-    Name: sold, dtype: int64
+    ...     _ = file.write_text("day,sold\n2024-01-02,7\n2024-01-01,5\n")
+    ...     read_table(file, time="day", target=["sold"]).y["sold"].to_list()
+    [5, 7]
     """
     cells = _read_cells(path)
     _check_columns(cells, {"--time": [time], "--target": target, "--covariates": covariates, "--panel": panel})
@@ -110,8 +112,7 @@ def read_table(
     values = {column: _numbers(cells[column]) for column in [*target, *covariates]}
     frame = pd.DataFrame(values).set_axis(index).sort_index()
     y = _observed_part(frame[list(target)])
-    single = len(target) == 1 and not panel
-    return Table(y[target[0]] if single else y, frame[list(covariates)] if covariates else None, step, offset)
+    return Table(y, frame[list(covariates)] if covariates else None, step, offset)
 
 
 def _read_cells(path: str | Path) -> pd.DataFrame:
@@ -119,8 +120,11 @@ def _read_cells(path: str | Path) -> pd.DataFrame:
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}.")
     try:
-        cells = pd.read_csv(path, dtype=str, skipinitialspace=True)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            # Of a row that is longer than the header pandas only warns, and drops what is too much.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            cells = pd.read_csv(path, dtype=str, skipinitialspace=True, index_col=False)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
         raise ValueError(f"{str(path)!r} is no CSV table: {error}") from error
     if cells.empty:
         raise ValueError(f"{str(path)!r} has no rows below its header.")
@@ -198,7 +202,8 @@ def _check_no_duplicates(index: pd.Index, panel: Sequence[str]) -> None:
         second = int(np.argmax(again))
         first = int(np.argmax(index == index[second]))
         hint = "" if panel else " If the file holds several series, name the column that tells them apart with --panel."
-        label = index[second] if panel else f"time stamp {index[second]}"
+        stamp = index.get_level_values(-1)[second]
+        label = f"time stamp {stamp}" + (f" of {_series_of_rows(index).iloc[second]}" if panel else "")
         raise ValueError(f"rows {first + 1} and {second + 1} both hold {label}.{hint}")
 
 
@@ -218,8 +223,8 @@ def _check_no_empty_covariate(rows: pd.DataFrame) -> None:
     if empty.any():
         row, column = np.argwhere(empty)[0]
         raise ValueError(
-            f"covariate {rows.columns[column]!r} is empty at {rows.index[row]}, which is to be forecast. Fill it in, or "
-            f"leave it out of --covariates."
+            f"covariate {rows.columns[column]!r} is empty at {rows.index[row]}, which is to be forecast. "
+            f"Fill it in, or leave it out of --covariates."
         )
 
 

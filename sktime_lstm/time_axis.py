@@ -133,24 +133,26 @@ class TimeAxis:
         return f"Time stamp {stamp} is not on the grid that starts at {self.origin} with step {step}. {ADVICE}"
 
 
-def find_time_axis(index: pd.Index, *, freq: Any = None, groups: Positions | None = None) -> TimeAxis:
+def find_time_axis(index: pd.Index, *, groups: Positions | None = None) -> TimeAxis:
     """Find the regular grid under the stamps `index` of one or more series.
 
     Parameters
     ----------
     index : pd.Index
         Time stamps, those of one series after those of another.
-    freq : pandas offset or None
-        Frequency that is already known, None to infer it.
     groups : array of int or None
         Number of the series of each stamp; None for one series.
     """
     origin = index.min()
-    if isinstance(index, pd.PeriodIndex):
-        return TimeAxis(origin, index.freq)
     if isinstance(index, pd.DatetimeIndex):
-        return TimeAxis(origin, freq if freq is not None else _infer_offset(index, groups))
-    return TimeAxis(int(origin), _common_step(index.to_numpy()))
+        return TimeAxis(origin, index.freq if index.freq is not None else _infer_offset(index, groups))
+    if isinstance(index, pd.PeriodIndex):
+        axis = TimeAxis(origin, index.freq)
+    else:
+        axis = TimeAxis(int(origin), _common_step(index.to_numpy()))
+    if axis.position_before(index.max()) > MOST_GAPS_PER_POINT * len(index):
+        raise ValueError(f"y has {len(index)} points from {origin} to {index.max()}: nearly all are missing. {ADVICE}")
+    return axis
 
 
 def _common_step(stamps: Positions) -> int:

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -25,6 +25,16 @@ STEPS_PER_RECORD = 100
 MOST_FAILURES = 10
 
 Record = dict[str, float]
+RECORD_COLUMNS = (
+    "step",
+    "epoch",
+    "loss",
+    "validation_loss",
+    "learning_rate",
+    "gradient_norm",
+    "failures",
+    "seconds",
+)
 
 
 @dataclass(frozen=True)
@@ -91,10 +101,11 @@ def train(
     """Train `network` in place and return the history, one record an epoch and at least one every 100 steps.
 
     AdamW on a one-cycle schedule with clipped gradients. The weights of the last step stay, or with `validation` those
-    of the best check. A step whose loss or gradient is not finite is skipped and halves the learning rate.
+    of the best check. A step whose loss or gradient is not finite is taken back and halves the learning rate.
     """
     course = _Course(network, plan, loss)
-    period = min(math.ceil(len(examples) / plan.batch_size), STEPS_PER_RECORD)
+    steps_per_epoch = math.ceil(len(examples) / plan.batch_size)
+    period = min(steps_per_epoch, STEPS_PER_RECORD)
     network.train()
     with torch.enable_grad():
         for step, (window, target) in enumerate(_batches(examples, plan, generator), start=1):
@@ -102,7 +113,7 @@ def train(
             on_step(course.losses[-1])
             over = step == plan.steps or deadline.spent >= 1 or course.failures >= MOST_FAILURES
             if over or step % period == 0:
-                course.record(step, step * plan.batch_size / len(examples), validation)
+                course.record(step, step / steps_per_epoch, validation)
             if over or course.exhausted:
                 break
     course.finish()
@@ -121,7 +132,8 @@ class _Course:
 
     def __init__(self, network: nn.Module, plan: TrainingPlan, loss: Loss) -> None:
         self.network, self.plan, self.loss = network, plan, loss
-        self.optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        self.good = [parameter.detach().clone() for parameter in network.parameters()]
+        self.optimiser = self._new_optimiser()
         self.started = time.perf_counter()
         self.history: list[Record] = []
         self.losses: list[float] = []
@@ -135,7 +147,7 @@ class _Course:
         return self.plan.patience is not None and self.checks_without_gain >= self.plan.patience
 
     def learn(self, window: Window, target: Tensor, *, rate: float) -> None:
-        """Take one step, or none where the loss or its gradient is not finite."""
+        """Take one step; where the loss or its gradient is not finite, go back to the weights before the last one."""
         self.rate = rate * self.plan.learning_rate * 0.5**self.failures
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
@@ -146,26 +158,20 @@ class _Course:
         self.losses.append(loss.item())
         self.norm = norm
         if math.isfinite(norm) and math.isfinite(self.losses[-1]):
+            self._copy(self.network.parameters(), self.good)
             self.optimiser.step()
         else:
+            self._copy(self.good, self.network.parameters())
+            self.optimiser = self._new_optimiser()
             self.failures += 1
 
     def record(self, step: int, epoch: float, validation: Examples | None) -> None:
         """Write down the steps since the last record, and check the weights where there is something to check."""
         checked = math.nan if validation is None else self._check(validation)
         since = int(self.history[-1]["step"]) if self.history else 0
-        self.history.append(
-            {
-                "step": step,
-                "epoch": epoch,
-                "loss": sum(self.losses[since:]) / (step - since),
-                "validation_loss": checked,
-                "learning_rate": self.rate,
-                "gradient_norm": self.norm,
-                "failures": self.failures,
-                "seconds": time.perf_counter() - self.started,
-            }
-        )
+        loss, seconds = sum(self.losses[since:]) / (step - since), time.perf_counter() - self.started
+        values = (step, epoch, loss, checked, self.rate, self.norm, self.failures, seconds)
+        self.history.append(dict(zip(RECORD_COLUMNS, values, strict=True)))
 
     def finish(self) -> None:
         """Leave the network with the weights to keep, ready to forecast."""
@@ -179,6 +185,16 @@ class _Course:
                 RuntimeWarning,
                 stacklevel=2,
             )
+
+    def _new_optimiser(self) -> torch.optim.AdamW:
+        plan = self.plan
+        return torch.optim.AdamW(self.network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+
+    @staticmethod
+    def _copy(source: Iterable[Tensor], target: Iterable[Tensor]) -> None:
+        with torch.no_grad():
+            for old, new in zip(source, target, strict=True):
+                new.copy_(old)
 
     def _check(self, validation: Examples) -> float:
         value = evaluate_loss(self.network, validation, self.loss, batch_size=self.plan.batch_size)

@@ -26,6 +26,8 @@ class View:
         Mean and standard deviation of each covariate.
     window_length, output_length, sp : int
         Points of context, steps forecast in one go and seasonal period.
+    training_length : int
+        Steps of the windows to learn from, at most `output_length`. What is learned there serves the steps beyond.
     """
 
     scaler: Scaler
@@ -34,10 +36,11 @@ class View:
     window_length: int
     output_length: int
     sp: int
+    training_length: int
 
     def windows(self, panel: Panel, origins: Rows, *, horizon: int) -> Windows:
         """Windows of `panel` at the rows `origins`, in the global scale."""
-        values = np.array(self.scaler.transform(panel.values), dtype=np.float64, copy=None)
+        values = np.require(self.scaler.transform(panel.values), dtype=np.float64, requirements="W")
         covariates = self.covariate_scale.apply(torch.from_numpy(panel.covariates)[None])[0]
         return Windows(
             values=torch.from_numpy(values),

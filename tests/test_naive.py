@@ -1,0 +1,132 @@
+"""The naive forecasts: by hand, against sktime, and under a change of units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sktime.forecasting.naive import NaiveForecaster
+
+from sktime_lstm.naive import ANCHORS, change_over_season, is_seasonal, naive_forecasts
+
+NAN = torch.nan
+
+
+def forecast(values, name, *, horizon=3, sp=1):
+    """One naive forecast of one series."""
+    context = torch.tensor(values, dtype=torch.float64).view(1, -1, 1)
+    return naive_forecasts(context, horizon=horizon, sp=sp)[0, :, 0, ANCHORS.index(name)].tolist()
+
+
+def random_context(*shape):
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "expected"),
+    [
+        ([1, 2, 4], "last", [4, 4, 4]),
+        ([1, 2, NAN], "last", [2, 2, 2]),
+        ([NAN, 3, NAN, NAN], "last", [3, 3, 3]),
+        ([1, 2, 5], "drift", [7, 9, 11]),
+        ([NAN, 1, NAN, 5], "drift", [7, 9, 11]),
+        ([7], "drift", [7, 7, 7]),
+        ([NAN, 7], "drift", [7, 7, 7]),
+        ([1, 2, 6], "mean", [3, 3, 3]),
+        ([1, NAN, 6, NAN, 2], "mean", [3, 3, 3]),
+    ],
+)
+def test_a_forecast_without_season(values, name, expected):
+    np.testing.assert_allclose(forecast(values, name), expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "expected"),
+    [
+        ([1, 10, 2, 11], "seasonal", [2, 11, 2, 11, 2]),
+        ([99, 1, 10, 2, 11], "seasonal", [2, 11, 2, 11, 2]),
+        ([1, 10], "seasonal", [1, 10, 1, 10, 1]),
+        ([1, 10, NAN, 11], "seasonal", [1, 11, 1, 11, 1]),
+        ([1, 10, 2, NAN], "seasonal", [2, 10, 2, 10, 2]),
+        ([NAN, 10, NAN, 11], "seasonal", [11, 11, 11, 11, 11]),
+        # One season later both phases stand 1 and 3 higher, on average 2.
+        ([1, 10, 2, 13], "seasonal drift", [4, 15, 6, 17, 8]),
+        ([1, 10, NAN, 13], "seasonal drift", [4, 16, 7, 19, 10]),
+        ([1, 10], "seasonal drift", [1, 10, 1, 10, 1]),
+        # The last value stands 3 above its own last season, and so shall the others.
+        ([1, 10, 2, 13], "seasonal level", [5, 16, 5, 16, 5]),
+        ([1, 10], "seasonal level", [1, 10, 1, 10, 1]),
+    ],
+)
+def test_a_forecast_with_a_season_of_two(values, name, expected):
+    np.testing.assert_allclose(forecast(values, name, horizon=5, sp=2), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy", "sp"),
+    [("last", "last", 1), ("drift", "drift", 1), ("mean", "mean", 1), ("seasonal", "last", 4)],
+)
+def test_sktime_forecasts_the_same(name, strategy, sp):
+    y = pd.Series(random_context(22).numpy())
+    expected = NaiveForecaster(strategy, sp=sp).fit(y).predict(np.arange(1, 11)).to_numpy().ravel()
+    np.testing.assert_allclose(forecast(y.tolist(), name, horizon=10, sp=sp), expected)
+
+
+@pytest.mark.parametrize("sp", [1, 7])
+def test_there_is_no_seasonal_forecast_without_a_whole_season(sp):
+    exists = naive_forecasts(random_context(2, 6, 1), horizon=3, sp=sp).isfinite()
+    for number, name in enumerate(ANCHORS):
+        assert exists[..., number].unique().tolist() == [not name.startswith("seasonal")], name
+
+
+@pytest.mark.parametrize("sp", [1, 3])
+@pytest.mark.parametrize("hidden", [[], [0], [5], [2, 3], [0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]])
+def test_missing_values_make_no_forecast_missing(sp, hidden):
+    context = random_context(2, 6, 2)
+    complete = naive_forecasts(context, horizon=4, sp=sp)
+    context[:, hidden] = NAN
+    assert naive_forecasts(context, horizon=4, sp=sp).isnan().equal(complete.isnan())
+
+
+@pytest.mark.parametrize("sp", [1, 3])
+def test_the_forecasts_have_the_units_and_the_level_of_the_data(sp):
+    context = random_context(3, 8, 2)
+    moved = naive_forecasts(1e3 * context - 1e6, horizon=5, sp=sp)
+    expected = 1e3 * naive_forecasts(context, horizon=5, sp=sp) - 1e6
+    torch.testing.assert_close(moved, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("sp", [1, 3])
+def test_each_window_and_variable_is_forecast_on_its_own(sp):
+    context = random_context(3, 8, 2)
+    context[1, 4:, 0] = NAN
+    together = naive_forecasts(context, horizon=5, sp=sp)
+    for window in range(3):
+        for variable in range(2):
+            alone = naive_forecasts(context[window, None, :, variable, None], horizon=5, sp=sp)
+            torch.testing.assert_close(together[window, :, variable], alone[0, :, 0], equal_nan=True)
+
+
+@pytest.mark.parametrize("sp", [1, 3])
+def test_a_step_is_forecast_the_same_however_many_follow(sp):
+    context = random_context(3, 8, 1)
+    longer = naive_forecasts(context, horizon=9, sp=sp)
+    torch.testing.assert_close(longer[:, :4], naive_forecasts(context, horizon=4, sp=sp), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("window_length", "sp", "expected"), [(12, 12, True), (11, 12, False), (12, 1, False), (1, 1, False), (2, 2, True)]
+)
+def test_a_season_must_fit_into_the_window(window_length, sp, expected):
+    assert is_seasonal(window_length, sp) is expected
+
+
+def test_the_change_over_a_season_is_zero_where_it_is_unknown():
+    context = torch.tensor([1.0, 10, 3, NAN, 6, 11]).view(1, -1, 1)
+    torch.testing.assert_close(change_over_season(context, 2).flatten(), torch.tensor([0.0, 0, 2, 0, 3, 0]))
+
+
+def test_a_season_longer_than_the_window_changes_nothing():
+    context = random_context(1, 3, 1)
+    torch.testing.assert_close(change_over_season(context, 5), torch.zeros_like(context))

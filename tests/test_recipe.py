@@ -1,0 +1,77 @@
+"""The recipe: whatever the sizes are, these laws hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sktime_lstm import recipe
+from sktime_lstm.recipe import Amount
+
+AMOUNTS = [
+    Amount(np.array(lengths), sp, farthest)
+    for lengths in ([1], [2], [3], [9], [30], [144], [5000], [1, 400], [20] * 500, [100] * 1000)
+    for sp in (1, 12)
+    for farthest in (None, 1, 500)
+]
+WINDOWS = [1, 2, 10, 99, 100, 500, 513, 999, 1000, 5000, 30_000, 10**6]
+every_amount = pytest.mark.parametrize("amount", AMOUNTS, ids=str)
+
+
+@every_amount
+def test_a_window_holds_at_least_a_point_and_never_a_whole_series(amount):
+    assert 1 <= recipe.choose_window_length(amount) <= max(amount.lengths.max() - 1, 1)
+
+
+@every_amount
+def test_what_is_learned_at_once_is_never_longer_than_what_is_forecast_at_once(amount):
+    output_length = recipe.choose_output_length(amount)
+    assert 1 <= recipe.choose_training_length(amount, output_length) <= output_length
+
+
+@every_amount
+def test_no_training_window_is_longer_than_the_typical_series(amount):
+    training_length = recipe.choose_training_length(amount, recipe.choose_output_length(amount))
+    assert training_length <= max(np.median(amount.lengths) - 2, 1)
+
+
+@pytest.mark.parametrize("farthest", [1, 5])
+def test_no_more_steps_are_forecast_at_once_than_are_asked_for(farthest):
+    for amount in AMOUNTS:
+        asked = Amount(amount.lengths, amount.sp, farthest)
+        assert recipe.choose_output_length(asked) <= farthest
+
+
+@pytest.mark.parametrize("sp", [2, 4, 12])
+def test_a_window_of_a_long_seasonal_series_holds_a_season(sp):
+    assert recipe.choose_window_length(Amount(np.array([100]), sp, None)) >= sp
+
+
+@pytest.mark.parametrize("sp", [1, 4, 12, 52])
+def test_a_training_window_has_seen_a_season(sp):
+    assert recipe.shortest_context(sp) >= sp
+
+
+@pytest.mark.parametrize("choose", [recipe.choose_hidden_size, recipe.choose_steps])
+def test_more_windows_never_make_the_training_smaller(choose):
+    chosen = [choose(windows) for windows in WINDOWS]
+    assert chosen == sorted(chosen)
+    assert chosen[0] >= 1
+
+
+def test_more_windows_never_make_the_learning_rate_larger():
+    rates = [recipe.choose_learning_rate(windows) for windows in WINDOWS]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] > 0
+
+
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_a_batch_holds_no_more_windows_than_there_are(windows):
+    assert 1 <= recipe.choose_batch_size(windows) <= windows
+
+
+@pytest.mark.parametrize(
+    "choose", [recipe.choose_hidden_size, recipe.choose_steps, recipe.choose_batch_size], ids=lambda c: c.__name__
+)
+def test_sizes_are_plain_integers(choose):
+    assert {type(choose(windows)) for windows in WINDOWS} == {int}
