@@ -12,8 +12,8 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster
 
 from sktime_lstm.cells import CELLS
+from sktime_lstm.fitting import HISTORY_COLUMNS, Settings, fit_model, tune_model
 from sktime_lstm.losses import LOSSES
-from sktime_lstm.model import HISTORY_COLUMNS, Settings, fit_model, tune_model
 from sktime_lstm.request import Request, make_request
 from sktime_lstm.runtime import root_seed, single_thread
 from sktime_lstm.scaling import GLOBAL_SCALERS
@@ -59,7 +59,113 @@ RULES = {
 
 
 class LSTMForecaster(BaseForecaster):
-    """Placeholder.
+    r"""Recurrent network anchored on naive forecasts, for any sktime forecasting task.
+
+    A window of the series is its past and a future whose values are missing. A recurrent network (LSTM, GRU or plain
+    RNN) reads the whole window and forecasts every missing step: a softmax mixture of naive forecasts (last value,
+    drift, seasonal naive, ...) plus a correction that starts at zero. Before training, the forecast is therefore a
+    combination of naive forecasts; training moves away from it where the data pay for it. Each window is standardised
+    by its own past, so trends and level shifts need no preparation.
+
+    One series is learned alone; a panel or hierarchy is learned by one network for all its series. No weight depends
+    on the horizon: any `fh` may be asked for in `predict`. Missing values, in `y` or `X`, are left out; gaps in the
+    index count as missing values. Forecasts in the past are one-step forecasts from the data before them.
+
+    Parameters
+    ----------
+    window_length : int, optional
+        Points of past in a window. By default one season and six points for a short series, two seasons and six for
+        much data; 8 or 12 without a season. Shorter histories are filled up with missing values.
+    output_length : int, optional
+        Steps that are forecast at once. By default the farthest step of `fh` if it is known in `fit`, else one season
+        or 8. Steps beyond are rolled out: forecasts are appended to the past and the next block is forecast.
+        ``output_length=1`` is the classic one-step recursion.
+    sp : int, optional
+        Seasonal period in steps; 1 switches seasonality off. By default the period that the frequency of the index
+        suggests (12 for months, 24 for hours, ...) if the series shows it; without a frequency, the highest peak of
+        the autocorrelation if it is high enough.
+    cell : {"lstm", "gru", "rnn"}, default="lstm"
+        Kind of recurrent layer [1]_ [2]_ [3]_. A GRU has a quarter fewer weights than an LSTM.
+    hidden_size : int, optional
+        Units of each layer. By default 16, 32 or 64, the more windows the more. More units hurt on a short series.
+    num_layers : int, default=1
+        Stacked recurrent layers.
+    dropout : float, default=0.0
+        Share of the outputs of every layer that is set to zero in training, in [0, 1).
+    bidirectional : bool, default=False
+        Read the window in both directions. Nothing unknown leaks, since the future is missing; covariates of later
+        steps then influence the forecasts of earlier ones.
+    anchored : bool, default=True
+        Mix naive forecasts and know the linear effect of the covariates. False is the textbook network, which has to
+        learn all this and needs more data and epochs.
+    scaler : {"window", "standard", "minmax", "robust", "none"} or transformer, default="window"
+        ``"window"`` standardises each window by its own past. The others scale all data once: to mean 0 and standard
+        deviation 1, to the range (-1, 1), by median and quartiles, or not at all. A scikit-learn transformer with
+        ``inverse_transform`` is cloned and fitted to the values of all series, one column for each variable.
+    loss : {"mae", "mse", "huber"}, default="mae"
+        Training loss in units of the scale. ``"mae"`` aims at the median, ``"mse"`` at the mean.
+    max_epochs : int, optional
+        Passes over the training windows. By default a fixed number of steps that grows with the number of windows:
+        40 for a series of a hundred points, at most 3000.
+    batch_size : int, optional
+        Windows in a step. By default all if they are few, else 32 to 256.
+    learning_rate : float, optional
+        Peak of the one-cycle schedule [4]_ of AdamW [5]_. By default 0.005 for a short series down to 0.002.
+    weight_decay : float, default=0.01
+        Decoupled weight decay of AdamW.
+    patience : int, optional
+        Stop after this many checks without improvement on the latest quarter of the windows and keep the weights of
+        the best check; there is a check every epoch, or every 100 steps if an epoch is longer. By default the schedule
+        runs to its end, nothing is held out and the last weights are kept, which is better on short series.
+    num_members : int, default=1
+        Networks that are trained with different seeds; the forecast is their median. Costs as many times the training.
+    time_budget : float, optional
+        Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
+        Results then depend on the speed of the machine.
+    device : str, default="auto"
+        Device of torch for training. ``"auto"`` is a GPU if there is one and more than 20000 windows, else the CPU.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, order of batches and dropout. Same seed, same numbers on the same device. No global random
+        generator is read or changed.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    window_length_, output_length_, sp_, hidden_size_ : int
+        Sizes that are used, whether given or chosen from the data.
+    history_ : pd.DataFrame
+        Course of the training, one row for each epoch or 100 steps: ``member``, ``step``, ``epoch``, ``loss``,
+        ``validation_loss``, ``learning_rate``, ``gradient_norm``, ``failures`` and ``seconds``.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range; in `fit`, if time stamps are irregular or repeated, if values are infinite or
+        a series has no observation; in `predict`, if `X` does not cover the horizon or has other columns than in
+        `fit`. A failed `fit` or `update` leaves the forecaster as it was.
+
+    Notes
+    -----
+    Prediction intervals come from the errors on the latest quarter of the windows, made by a further network that has
+    not seen them; they are widened for their small number and grow beyond the steps seen there with the square root.
+
+    ``update(y, update_params=False)`` moves the past on and leaves the weights alone; ``update_params=True`` also
+    trains on, with a quarter of the steps at a fifth of the rate.
+
+    `X` holds covariates that are known in the future. Rows are found by their labels; in `predict` every row that is to
+    be forecast must be there. Rows between may be missing and then count as the mean of the covariate.
+
+    torch computes with one thread inside `fit` and `predict`, which is fastest for networks of this size; the caller's
+    setting is given back.
+
+    References
+    ----------
+    .. [1] Hochreiter and Schmidhuber (1997), "Long short-term memory", Neural Computation 9(8).
+    .. [2] Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder", EMNLP.
+    .. [3] Elman (1990), "Finding structure in time", Cognitive Science 14(2).
+    .. [4] Smith and Topin (2019), "Super-convergence: very fast training using large learning rates", SPIE 11006.
+    .. [5] Loshchilov and Hutter (2019), "Decoupled weight decay regularization", ICLR.
 
     Examples
     --------
@@ -67,8 +173,14 @@ class LSTMForecaster(BaseForecaster):
     >>> from sktime_lstm import LSTMForecaster
     >>> y = load_airline()
     >>> forecaster = LSTMForecaster(random_state=0).fit(y)
-    >>> forecaster.predict(fh=[1, 2, 3]).shape
-    (3,)
+    >>> forecaster.sp_
+    12
+    >>> y_pred = forecaster.predict(fh=[1, 2, 12])
+    >>> y_pred.index.astype(str).tolist()
+    ['1961-01', '1961-02', '1961-12']
+    >>> y_int = forecaster.predict_interval(fh=[1, 2, 12], coverage=0.9)
+    >>> bool((y_int.iloc[:, 0] < y_pred).all())
+    True
     """
 
     _tags = {

@@ -11,7 +11,6 @@ from sktime_lstm.cells import CELLS, initialise
 from sktime_lstm.covariates import linear_effect
 from sktime_lstm.naive import ANCHORS, change_over_season, naive_forecasts
 
-ERROR_POWER = 2.0
 SMALLEST_ERROR_SHARE = 1e-3
 
 
@@ -84,7 +83,7 @@ class Network(nn.Module):
             width = size.hidden_size * (2 if size.bidirectional else 1)
         initialise(self.layers, size.hidden_size, generator)
         self.effect: Tensor
-        self.register_buffer("effect", torch.zeros(size.num_covariates, size.num_variables))
+        self.register_buffer("effect", torch.zeros(size.num_covariates, size.num_variables, dtype=torch.float32))
         outputs = size.num_variables * (1 + (len(ANCHORS) if size.anchored else 0))
         self.output: nn.Linear = nn.Linear(width, outputs, device="meta", dtype=torch.float32).to_empty(device="cpu")
         nn.init.zeros_(self.output.weight)
@@ -135,8 +134,8 @@ class Network(nn.Module):
 def warm_start(network: Network, window: Window, target: Tensor) -> None:
     """Set what least squares and past errors tell before training.
 
-    The linear effect of the covariates is their ridge regression. The anchors start with weights that fall with
-    their mean absolute error (Bates and Granger, 1969, "The combination of forecasts"), instead of equal ones.
+    The linear effect of the covariates is their ridge regression. The anchors start with weights inverse to their
+    mean absolute error (after Bates and Granger, 1969, "The combination of forecasts"), instead of equal ones.
 
     Parameters
     ----------
@@ -157,11 +156,13 @@ def warm_start(network: Network, window: Window, target: Tensor) -> None:
 
 
 def _logits(errors: Tensor) -> Tensor:
-    """Logits of anchors with these errors, of shape (variable, anchor), NaN where an anchor does not exist."""
-    best = errors.nan_to_num(torch.inf).amin(-1, keepdim=True)
-    worst = errors.nan_to_num(0.0).amax(-1, keepdim=True)
-    relative = errors.clamp(min=SMALLEST_ERROR_SHARE * worst) / best.clamp(min=SMALLEST_ERROR_SHARE * worst)
-    return (-ERROR_POWER * relative.log()).nan_to_num(0.0)
+    """Logits of anchors with these errors, of shape (variable, anchor), NaN where an anchor does not exist.
+
+    An error below a thousandth of the largest counts as that much: no weight is infinite.
+    """
+    floor = SMALLEST_ERROR_SHARE * errors.nan_to_num(0.0).amax(-1, keepdim=True)
+    relative = torch.maximum(errors, floor) / floor
+    return -relative.log().nan_to_num(0.0)
 
 
 class Ensemble(nn.Module):

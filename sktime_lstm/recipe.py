@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
+SHORT_SEASON = 12
 SMALL_SET = 512
 POINTS_PER_STEP = 16_000
 MOST_WINDOWS_PER_SERIES = 5_000
@@ -43,10 +44,13 @@ class Amount:
 
 
 def choose_window_length(amount: Amount) -> int:
-    """Points of context: a season and a bit for a short series, two seasons and more for many windows."""
-    seasonal = amount.sp + 6 if amount.few else 2 * amount.sp + 6
-    plain = 8 if amount.few else 12
-    wanted = seasonal if amount.sp > 1 else plain
+    """Points of context: a season and a bit for a short series, three seasons of at most a year for much data."""
+    if amount.sp == 1:
+        wanted = 8
+    elif amount.few:
+        wanted = amount.sp + 6
+    else:
+        wanted = (3 if amount.sp <= SHORT_SEASON else 2) * amount.sp + 6
     return int(max(1, min(wanted, amount.lengths.max() - 1)))
 
 
@@ -58,8 +62,9 @@ def choose_output_length(amount: Amount) -> int:
 def choose_training_length(amount: Amount, output_length: int) -> int:
     """Steps of a training window: the fewer points a series has, the shorter, so that it holds enough windows."""
     typical = int(np.median(amount.lengths))
-    season = amount.sp if amount.sp > 1 else max(1, typical // 50)
-    wanted = season if amount.few else output_length
+    seasonal = amount.sp if amount.few else output_length
+    plain = typical // 50 if amount.few else typical // 6
+    wanted = seasonal if amount.sp > 1 else plain
     return int(max(1, min(wanted, output_length, typical - max(amount.sp, 3) - 2)))
 
 

@@ -49,8 +49,8 @@ def resolve_device(device: str, num_windows: int) -> torch.device:
         return torch.device("cuda" if num_windows >= AUTO_CUDA_WINDOWS and torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
-        torch.zeros(1, device=resolved)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=resolved).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"LSTMForecaster: device={device!r} is not available here ({str(error).splitlines()[0]}). "
             f"Pass 'auto', 'cpu' or a device that torch lists."

@@ -18,8 +18,10 @@ TESTED_SERIES = 100
 TESTED_POINTS = 5_000
 LONGEST_UNGUIDED = 400
 SHARE_OF_SERIES = 0.25
-GUIDED, UNGUIDED = 1.0, 3.0
-"""Critical values of the autocorrelation: a period that the calendar suggests needs less proof than any other."""
+GUIDED, FEW_SEASONS, UNGUIDED = 1.645, 1.0, 3.0
+"""Critical values of the autocorrelation: a period that the calendar suggests needs less proof than any other, and
+the less where under `MANY_SEASONS` of them have been seen, too few to prove much."""
+MANY_SEASONS = 10
 
 
 def calendar_periods(step: Any) -> list[int] | None:
@@ -57,17 +59,15 @@ def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> in
         Periods in steps; None if nothing is known about them.
     """
     chosen = sorted((y[-TESTED_POINTS:] for y in series), key=len, reverse=True)[:TESTED_SERIES]
-    critical = GUIDED
-    if candidates is None:
-        candidates, critical = _peaks(chosen), UNGUIDED
-    for sp in candidates:
-        shown = [shows_season(y, sp, critical=critical) for y in chosen]
+    guided = candidates is not None
+    for sp in _peaks(chosen) if candidates is None else candidates:
+        shown = [shows_season(y, sp, guided=guided) for y in chosen]
         if np.mean(shown) >= SHARE_OF_SERIES:
             return int(sp)
     return 1
 
 
-def shows_season(y: Array, sp: int, *, critical: float = GUIDED) -> bool:
+def shows_season(y: Array, sp: int, *, guided: bool = True) -> bool:
     """Test whether the autocorrelation at lag `sp` stands out, in the series or in its changes.
 
     The threshold is that of the M4 competition. A straight line is taken out first, and the lag must also stand above
@@ -75,6 +75,7 @@ def shows_season(y: Array, sp: int, *, critical: float = GUIDED) -> bool:
     """
     if len(y) < 2 * sp + 1 or sp < 2:
         return False
+    critical = UNGUIDED if not guided else GUIDED if len(y) >= MANY_SEASONS * sp else FEW_SEASONS
     return _stands_out(y, sp, critical) or _stands_out(np.diff(y), sp, critical)
 
 

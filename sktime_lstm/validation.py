@@ -123,13 +123,13 @@ def check_observed(counts: npt.NDArray[np.float64], keys: pd.Index | None) -> No
 
 
 def check_same_series(y: pd.DataFrame, columns: pd.Index, *, is_panel: bool) -> None:
-    """An update brings the kind of data and the columns seen in fit."""
+    """An update brings the kind of data and the columns seen in fit; a single column may have any name."""
     if isinstance(y.index, pd.MultiIndex) != is_panel:
         kinds = ("a single series", "a panel")
         raise TypeError(
             f"y is {kinds[not is_panel]}, but fit has seen {kinds[is_panel]}. Pass the same kind, or fit again."
         )
-    if list(y.columns) != list(columns):
+    if len(y.columns) != len(columns) or (len(columns) > 1 and list(y.columns) != list(columns)):
         raise ValueError(
             f"y has the columns {list(y.columns)}, but fit has seen {list(columns)}. Pass these columns in this order."
         )

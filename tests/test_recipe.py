@@ -52,11 +52,19 @@ def test_a_training_window_has_seen_a_season(sp):
     assert recipe.shortest_context(sp) >= sp
 
 
-@pytest.mark.parametrize("choose", [recipe.choose_hidden_size, recipe.choose_steps])
+def steps_of_a_panel(windows):
+    return recipe.choose_steps(windows, num_series=100)
+
+
+@pytest.mark.parametrize("choose", [recipe.choose_hidden_size, steps_of_a_panel])
 def test_more_windows_never_make_the_training_smaller(choose):
     chosen = [choose(windows) for windows in WINDOWS]
     assert chosen == sorted(chosen)
     assert chosen[0] >= 1
+
+
+def test_of_a_very_long_series_only_some_windows_count():
+    assert recipe.choose_steps(1_000_000, 1) == recipe.choose_steps(10_000, 1) < recipe.choose_steps(1_000_000, 100)
 
 
 def test_more_windows_never_make_the_learning_rate_larger():
@@ -66,12 +74,21 @@ def test_more_windows_never_make_the_learning_rate_larger():
 
 
 @pytest.mark.parametrize("windows", WINDOWS)
-def test_a_batch_holds_no_more_windows_than_there_are(windows):
-    assert 1 <= recipe.choose_batch_size(windows) <= windows
+def test_few_windows_make_one_batch_and_many_make_batches_of_a_bounded_number_of_points(windows):
+    size = recipe.choose_batch_size(windows, 50)
+    assert size == windows or 32 <= size <= 256
+
+
+def test_the_longer_a_window_the_fewer_make_a_batch():
+    sizes = [recipe.choose_batch_size(100_000, points) for points in (20, 100, 300, 10_000)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 32
 
 
 @pytest.mark.parametrize(
-    "choose", [recipe.choose_hidden_size, recipe.choose_steps, recipe.choose_batch_size], ids=lambda c: c.__name__
+    "choose",
+    [recipe.choose_hidden_size, steps_of_a_panel, lambda windows: recipe.choose_batch_size(windows, 50)],
+    ids=["hidden_size", "steps", "batch_size"],
 )
 def test_sizes_are_plain_integers(choose):
     assert {type(choose(windows)) for windows in WINDOWS} == {int}

@@ -273,7 +273,7 @@ def test_a_new_stamp_must_lie_on_the_known_grid():
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_second_of_two_lonely_dates_shows_the_step(steps):
-    memory = read_panel(pd.DataFrame({"y": [1.0]}, index=DAYS[:1]), None)
+    memory = read_panel(pd.DataFrame({"y": [1.0]}, index=pd.DatetimeIndex(DAYS[:1].to_list())), None)
     merged = read_after(memory, pd.DataFrame({"y": [2.0]}, index=DAYS[[steps]]))
     np.testing.assert_array_equal(merged.values[:, 0], [1, 2])
     assert merged.axis.stamps(np.array([0, 1])).equals(DAYS[[0, steps]])

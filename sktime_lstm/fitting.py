@@ -1,0 +1,222 @@
+"""From a panel to a model: choose the sizes, train the networks, measure their errors."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from sktime_lstm import recipe
+from sktime_lstm.intervals import Calibration, calibrate, uncalibrated
+from sktime_lstm.losses import LOSSES
+from sktime_lstm.model import Model
+from sktime_lstm.network import Ensemble, Network, NetworkSize, warm_start
+from sktime_lstm.rollout import forecast_windows
+from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
+from sktime_lstm.scaling import fit_scaler, scale_rule, window_scale
+from sktime_lstm.seasonality import calendar_periods, find_period
+from sktime_lstm.series import Array, Panel
+from sktime_lstm.training import RECORD_COLUMNS, Examples, Record, TrainingPlan, train
+from sktime_lstm.view import View
+from sktime_lstm.windowing import Rows, Windows, hold_out_latest, thin, training_origins
+
+HELD_OUT_SHARE = 0.25
+MOST_HELD_OUT = 1_000
+CALIBRATION_STEPS = 300
+MOST_FOR_START = 2_000
+UPDATE_SHARE, UPDATE_RATE = 0.25, 0.2
+HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
+INITIALISE, SHUFFLE, CALIBRATE, UPDATE = range(4)
+"""Purposes of a random generator; each draws its own numbers."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of the forecaster; None leaves the choice to the recipe."""
+
+    window_length: int | None
+    output_length: int | None
+    sp: int | None
+    cell: str
+    hidden_size: int | None
+    num_layers: int
+    dropout: float
+    bidirectional: bool
+    anchored: bool
+    scaler: Any
+    loss: str
+    max_epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    weight_decay: float
+    patience: int | None
+    num_members: int
+    time_budget: float | None
+    device: str
+    random_state: Any
+    verbose: int
+
+
+def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
+    """Make the choices that come before training; `farthest` is the largest step asked for, if known."""
+    sp = settings.sp or find_period(_columns(panel), calendar_periods(panel.axis.step))
+    amount = recipe.Amount(panel.lengths, sp, farthest)
+    output_length = settings.output_length or recipe.choose_output_length(amount)
+    return View(
+        scaler=fit_scaler(settings.scaler, panel.values),
+        scale_of=scale_rule(settings.scaler),
+        covariate_scale=window_scale(torch.from_numpy(panel.covariates)[None]),
+        window_length=settings.window_length or recipe.choose_window_length(amount),
+        output_length=output_length,
+        sp=sp,
+        training_length=recipe.choose_training_length(amount, output_length),
+    )
+
+
+def _columns(panel: Panel) -> Iterator[Array]:
+    for instance in range(panel.num_instances):
+        yield from panel.series(instance).T
+
+
+def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: int) -> tuple[Model, list[Record]]:
+    """Choose the sizes, train the members and learn the distribution of their errors.
+
+    The members learn from all windows; a further network, which learns only from the earlier ones, forecasts the latest
+    quarter to show how large errors are. With patience the members themselves leave the latest windows out, to check
+    their weights on them.
+    """
+    view = choose_view(panel, settings, farthest)
+    origins = training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
+    early, late = hold_out_latest(panel, origins, horizon=view.training_length, share=HELD_OUT_SHARE)
+    late = thin(late, MOST_HELD_OUT)
+    checked = settings.patience is not None
+    with _Workshop(panel, view, settings, root, num_windows=len(origins)) as workshop:
+        seen, unseen = (early, late) if checked else (origins, None)
+        members = [workshop.train(seen, INITIALISE, n, validation=unseen) for n in range(settings.num_members)]
+        judge = Ensemble(members if checked else [workshop.train(early, CALIBRATE, 0)])
+    calibration = _calibrate(judge, panel, view, late, farthest)
+    return Model(view, Ensemble(members), calibration), workshop.records
+
+
+def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> tuple[Model, list[Record]]:
+    """Continue training on copies of the members: a quarter of the steps at a fifth of the rate."""
+    view = model.view
+    origins = training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
+    with _Workshop(panel, view, settings, root, num_windows=len(origins), tuning=True) as workshop:
+        members = [
+            workshop.train(origins, UPDATE, number, start=member)
+            for number, member in enumerate(copy.deepcopy(model.network).networks)
+        ]
+    return replace(model, network=Ensemble(members)), workshop.records
+
+
+def _calibrate(judge: Ensemble, panel: Panel, view: View, origins: Rows, farthest: int | None) -> Calibration:
+    """Errors of the held-out windows as far ahead as the data reach, rolled out as in a forecast."""
+    wanted = farthest or max(view.sp, 8)
+    horizon = max(view.output_length, min(wanted, int(panel.lengths.max()) // 4))
+    if len(origins) == 0:
+        return uncalibrated(horizon, len(panel.columns))
+    windows = view.windows(panel, origins, horizon=horizon)
+    forecast = forecast_windows(judge, windows, output_length=view.output_length, scale_of=view.scale_of)
+    scale = view.scale_of(windows.window(slice(None)).context).scale
+    errors = (windows.target(slice(None)) - forecast) / torch.where(scale > 0, scale, torch.nan)
+    return calibrate(errors.numpy())
+
+
+class _Workshop:
+    """Trains networks of one design on windows of one panel, within one time budget and under one progress bar."""
+
+    def __init__(
+        self, panel: Panel, view: View, settings: Settings, root: int, *, num_windows: int, tuning: bool = False
+    ) -> None:
+        self.panel, self.view, self.settings, self.root = panel, view, settings, root
+        self.plan = _plan(settings, panel, view, num_windows, tuning=tuning)
+        self.hidden_size = settings.hidden_size or recipe.choose_hidden_size(num_windows)
+        self.device = resolve_device(settings.device, num_windows)
+        self.judged = not tuning and settings.patience is None
+        self.networks_left = settings.num_members + int(self.judged)
+        self.deadline = Deadline(settings.time_budget)
+        self.records: list[Record] = []
+        steps = settings.num_members * self.plan.steps + int(self.judged) * self._plan_of(CALIBRATE).steps
+        self.bar = tqdm(total=steps, disable=not settings.verbose, unit="step")
+
+    def __enter__(self) -> _Workshop:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.close()
+
+    def train(
+        self, origins: Rows, purpose: int, number: int, *, start: Network | None = None, validation: Rows | None = None
+    ) -> Network:
+        """Train one network on the windows at `origins`; without windows it stays the mean of the anchors."""
+        network = start or self._new(origins, seeded_generator(self.root, purpose, number))
+        if len(origins):
+            records = train(
+                network.to(self.device),
+                self._examples(origins),
+                self._plan_of(purpose),
+                loss=LOSSES[self.settings.loss],
+                generator=seeded_generator(self.root, purpose, number, SHUFFLE),
+                deadline=self.deadline.share(self.networks_left),
+                validation=None if validation is None or len(validation) == 0 else self._examples(validation),
+                on_step=self._advance,
+            )
+            if purpose != CALIBRATE:
+                self.records += [{"member": number, **record} for record in records]
+        self.networks_left -= 1
+        return network.to("cpu").eval()
+
+    def _plan_of(self, purpose: int) -> TrainingPlan:
+        """Plan of a network; one that only measures errors needs no long training."""
+        if purpose != CALIBRATE:
+            return self.plan
+        return replace(self.plan, steps=min(self.plan.steps, CALIBRATION_STEPS))
+
+    def _new(self, origins: Rows, generator: torch.Generator) -> Network:
+        """Make a network and start it from what the windows show without training."""
+        network = Network(self._size(), generator)
+        if len(origins) and self.settings.anchored:
+            examples = Examples(self._windows(thin(origins, MOST_FOR_START)), self.view.scale_of, torch.device("cpu"))
+            warm_start(network, *examples.batch(slice(None)))
+        return network
+
+    def _size(self) -> NetworkSize:
+        settings = self.settings
+        return NetworkSize(
+            num_variables=self.panel.values.shape[1],
+            num_covariates=self.panel.covariates.shape[1],
+            hidden_size=self.hidden_size,
+            cell=settings.cell,
+            num_layers=settings.num_layers,
+            dropout=settings.dropout,
+            bidirectional=settings.bidirectional,
+            anchored=settings.anchored,
+        )
+
+    def _examples(self, origins: Rows) -> Examples:
+        return Examples(self._windows(origins), self.view.scale_of, self.device)
+
+    def _windows(self, origins: Rows) -> Windows:
+        return self.view.windows(self.panel, origins, horizon=self.view.training_length)
+
+    def _advance(self, loss: float) -> None:
+        self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+        self.bar.update()
+
+
+def _plan(settings: Settings, panel: Panel, view: View, num_windows: int, *, tuning: bool) -> TrainingPlan:
+    """Length and speed of the training of one network."""
+    batch_size = settings.batch_size or recipe.choose_batch_size(num_windows, view.window_length + view.training_length)
+    steps = recipe.choose_steps(num_windows, panel.num_instances)
+    if settings.max_epochs is not None:
+        steps = settings.max_epochs * math.ceil(num_windows / batch_size)
+    rate = settings.learning_rate or recipe.choose_learning_rate(num_windows)
+    if tuning:
+        steps, rate = math.ceil(steps * UPDATE_SHARE), rate * UPDATE_RATE
+    return TrainingPlan(max(steps, 1), batch_size, rate, settings.weight_decay, settings.patience)

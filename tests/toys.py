@@ -1,0 +1,52 @@
+"""Toy panels and models for the tests of several modules."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sktime_lstm.fitting import Settings, fit_model
+from sktime_lstm.forecaster import LSTMForecaster
+from sktime_lstm.series import read_panel
+
+NAN = np.nan
+SMALL = {"window_length": 6, "output_length": 2, "sp": 4, "hidden_size": 3, "max_epochs": 3}
+STEPS = np.arange(1, 8)
+
+
+def make_settings(**changes):
+    """Settings of a forecaster that is small unless told otherwise."""
+    chosen = LSTMForecaster(**{**SMALL, **changes}).get_params(deep=False)
+    return Settings(**{field.name: chosen[field.name] for field in fields(Settings)})
+
+
+def season(number, length=30):
+    noise = np.random.default_rng(number).normal(scale=0.3, size=length)
+    return 10 * number + np.tile([0.0, 3, -1, 2], 40)[:length] + noise
+
+
+def panel_of(*series, order=1):
+    """A panel of these series, its rows in order or, with -1, from the last to the first."""
+    frames = [pd.DataFrame({"y": np.asarray(values, dtype=float)}) for values in series]
+    return read_panel(pd.concat(frames, keys=range(len(frames)))[::order], None)
+
+
+TOY = panel_of(season(1), season(2, 24), season(3, 27))
+
+
+def fitted(panel=TOY, *, root=0, farthest=None, **changes):
+    return fit_model(panel, make_settings(**changes), farthest=farthest, root=root)[0]
+
+
+def forecast(model, panel=TOY, *, instance=0, back=0, steps=STEPS, alphas=None):
+    """Forecast of one series from its end, or from so many points before it."""
+    panel = panel.extended(panel.last + int(max(steps)))
+    origin = panel.bounds[instance + 1] - int(max(steps)) - back
+    return model.forecast(panel, np.full(len(steps), origin), np.asarray(steps), alphas)
+
+
+def weights(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.network.parameters()])
