@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 RIDGE = 1e-3
+SMALLEST_PENALTY = 1e-9
 
 
 def linear_effect(values: Tensor, covariates: Tensor) -> Tensor:
@@ -31,10 +32,11 @@ def linear_effect(values: Tensor, covariates: Tensor) -> Tensor:
 
 
 def _ridge(cause: Tensor, change: Tensor) -> Tensor:
-    """Coefficients, shape (covariate,), over the rows whose change was observed."""
+    """Coefficients, shape (covariate,), over the rows whose change was observed; the mean change is the trend."""
     seen = torch.isfinite(change)
     cause, change = cause[seen], change[seen]
+    cause, change = cause - cause.mean(0), change - change.mean()
     gram = cause.T @ cause
-    penalty = RIDGE * gram.diagonal().mean().clamp(min=torch.finfo(gram.dtype).tiny)
+    penalty = RIDGE * gram.diagonal().mean() + SMALLEST_PENALTY
     ridge: Tensor = torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=gram.dtype), cause.T @ change)
     return ridge

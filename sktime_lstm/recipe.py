@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
-SHORT_SEASON = 12
 SMALL_SET = 512
 POINTS_PER_STEP = 16_000
 MOST_WINDOWS_PER_SERIES = 5_000
@@ -44,13 +43,13 @@ class Amount:
 
 
 def choose_window_length(amount: Amount) -> int:
-    """Points of context: a season and a bit for a short series, three seasons of at most a year for much data."""
+    """Points of context: a season and a bit for a short series, two seasons and a bit for much data."""
     if amount.sp == 1:
         wanted = 8
     elif amount.few:
         wanted = amount.sp + 6
     else:
-        wanted = (3 if amount.sp <= SHORT_SEASON else 2) * amount.sp + 6
+        wanted = max(2 * amount.sp + 6, 18)
     return int(max(1, min(wanted, amount.lengths.max() - 1)))
 
 

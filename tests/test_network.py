@@ -9,7 +9,7 @@ import torch
 
 from sktime_lstm.cells import CELLS
 from sktime_lstm.naive import naive_forecasts
-from sktime_lstm.network import Ensemble, Network, NetworkSize, Window
+from sktime_lstm.network import Ensemble, Network, NetworkSize, Window, warm_start
 
 NAN = torch.nan
 every_cell = pytest.mark.parametrize("cell", CELLS)
@@ -188,3 +188,41 @@ def test_an_ensemble_forecasts_the_median_of_its_members(values, expected):
 def test_an_ensemble_gives_its_members_back_in_order():
     members = [constant(1.0), constant(2.0)]
     assert Ensemble(members).networks == members
+
+
+def line(start, stop):
+    return torch.arange(float(start), float(stop))[None, :, None]
+
+
+def test_a_warm_start_weighs_the_naive_forecasts_by_the_inverse_of_their_past_errors():
+    network = make_network(trained=False)
+    context = torch.tensor([0.0, 2.0])[None, :, None]
+    window = Window(context, torch.zeros(1, 3, 0), sp=1)
+    # The naive forecasts are 2 (last), 4 (drift) and 1 (mean): errors 3, 1 and 4 of a target of 5.
+    warm_start(network, window, torch.tensor([[[5.0]]]))
+    weights = torch.tensor([1 / 3, 1.0, 1 / 4]) / (1 / 3 + 1 + 1 / 4)
+    expected = (weights * torch.tensor([2.0, 4.0, 1.0])).sum()
+    torch.testing.assert_close(network(window)[0, 0, 0], expected)
+
+
+def test_after_a_warm_start_a_straight_line_goes_on():
+    network = make_network(trained=False)
+    window = Window(line(0, 8), torch.zeros(1, 12, 0), sp=1)
+    warm_start(network, window, line(8, 12))
+    torch.testing.assert_close(network(window), line(8, 12), rtol=0.01, atol=0)
+
+
+def test_after_a_warm_start_a_known_covariate_is_followed():
+    promotion = torch.tensor([0.0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 1, 1])
+    values = (5 * promotion)[None, :, None]
+    window = Window(values[:, :8], promotion[None, :, None], sp=1)
+    network = make_network(covariates=1, trained=False)
+    warm_start(network, window, values[:, 8:])
+    torch.testing.assert_close(network(window), values[:, 8:], rtol=0, atol=0.05)
+
+
+def test_a_warm_start_on_perfect_naive_forecasts_stays_finite():
+    network = make_network(trained=False)
+    window = Window(torch.zeros(1, 8, 1), torch.zeros(1, 12, 0), sp=4)
+    warm_start(network, window, torch.zeros(1, 4, 1))
+    torch.testing.assert_close(network(window), torch.zeros(1, 4, 1))
