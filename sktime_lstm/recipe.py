@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
 SMALL_SET = 512
-POINTS_PER_STEP = 16_000
+POINTS_PER_STEP = 8_000
 MOST_WINDOWS_PER_SERIES = 5_000
 
 
@@ -62,7 +62,7 @@ def choose_training_length(amount: Amount, output_length: int) -> int:
     """Steps of a training window: the fewer points a series has, the shorter, so that it holds enough windows."""
     typical = int(np.median(amount.lengths))
     seasonal = amount.sp if amount.few else output_length
-    plain = typical // 50 if amount.few else typical // 6
+    plain = min(typical // 8, output_length // 3) if amount.few else typical // 6
     wanted = seasonal if amount.sp > 1 else plain
     return int(max(1, min(wanted, output_length, typical - max(amount.sp, 3) - 2)))
 
@@ -78,8 +78,11 @@ def choose_hidden_size(num_windows: int) -> int:
 
 
 def choose_batch_size(num_windows: int, window_points: int) -> int:
-    """Windows of one step: all of them where they are few, else some sixteen thousand points."""
-    if num_windows <= SMALL_SET and num_windows * window_points <= 2 * POINTS_PER_STEP:
+    """Windows of one step: all of them where they are few, else some eight thousand points.
+
+    Larger steps of 64 units need more working memory than glibc keeps at hand and take twice as long a window.
+    """
+    if num_windows <= SMALL_SET and num_windows * window_points <= 4 * POINTS_PER_STEP:
         return max(num_windows, 1)
     return int(np.clip(POINTS_PER_STEP // window_points, 32, 256))
 

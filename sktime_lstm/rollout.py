@@ -12,7 +12,7 @@ from sktime_lstm.network import Window
 from sktime_lstm.scaling import ScaleOf
 from sktime_lstm.windowing import Windows
 
-LARGEST_BATCH = 2_048
+LARGEST_BATCH = 512
 
 
 def roll_out(network: nn.Module, window: Window, *, output_length: int, scale_of: ScaleOf) -> Tensor:

@@ -18,7 +18,7 @@ TESTED_SERIES = 100
 TESTED_POINTS = 5_000
 LONGEST_UNGUIDED = 400
 SHARE_OF_SERIES = 0.25
-GUIDED, FEW_SEASONS, UNGUIDED = 1.645, 1.0, 3.0
+GUIDED, FEW_SEASONS, UNGUIDED = 1.645, 1.0, 2.5
 """Critical values of the autocorrelation: a period that the calendar suggests needs less proof than any other, and
 the less where under `MANY_SEASONS` of them have been seen, too few to prove much."""
 MANY_SEASONS = 10
@@ -49,7 +49,7 @@ def calendar_periods(step: Any) -> list[int] | None:
 def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> int:
     """First of the candidates that at least a quarter of the series show; 1 if none.
 
-    Without candidates the highest peak of the mean autocorrelation is tried.
+    Without candidates the highest peaks of the mean autocorrelation are tried, that of the series and of its changes.
 
     Parameters
     ----------
@@ -126,15 +126,22 @@ def _seconds(step: pd.offsets.BaseOffset) -> float:
 
 
 def _peaks(series: Sequence[Array]) -> list[int]:
-    """Lag of the highest local peak of the mean autocorrelation."""
+    """Lags of the highest peak of the mean autocorrelation of the series and of its changes."""
     lags = min(LONGEST_UNGUIDED, max((len(y) for y in series), default=0) // 3)
-    if lags < 3:
+    long_enough = [y for y in series if len(y) > 2 * lags]
+    if lags < 3 or not long_enough:
         return []
-    mean = np.mean([autocorrelation(y, lags) for y in series if len(y) > 2 * lags] or [np.zeros(lags + 1)], axis=0)
-    inner = mean[1:-1]
-    peaks = np.flatnonzero((inner > mean[:-2]) & (inner >= mean[2:])) + 1
-    peaks = peaks[peaks > 1]
-    return [int(peaks[np.argmax(mean[peaks])])] if len(peaks) else []
+    means = (
+        np.mean([autocorrelation(y, lags) for y in some], axis=0) for some in (long_enough, map(np.diff, long_enough))
+    )
+    return [peak for mean in means if (peak := _highest_peak(mean)) > 1]
+
+
+def _highest_peak(correlations: Array) -> int:
+    """Lag of the highest value that is larger than its neighbours; 0 if there is none."""
+    inner = correlations[1:-1]
+    lags = np.flatnonzero((inner > correlations[:-2]) & (inner >= correlations[2:])) + 1
+    return int(lags[np.argmax(correlations[lags])]) if len(lags) else 0
 
 
 def _detrended(y: Array) -> Array:

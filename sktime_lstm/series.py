@@ -137,10 +137,11 @@ class Panel:
 
     def _blank(self, instance: Positions, position: Positions) -> Panel:
         """Make room for rows at these positions: every array is new and missing."""
-        order = np.lexsort((position, instance))
-        starts = np.flatnonzero(np.diff(instance[order], prepend=-1))
-        first = position[order[starts]]
-        last = position[order[np.append(starts[1:], len(order)) - 1]]
+        num_instances = 1 if self.keys is None else len(self.keys)
+        first = np.full(num_instances, np.iinfo(np.int64).max)
+        last = np.full(num_instances, np.iinfo(np.int64).min)
+        np.minimum.at(first, instance, position)
+        np.maximum.at(last, instance, position)
         bounds = np.concatenate([[0], np.cumsum(last - first + 1)])
         missing = [np.full((bounds[-1], len(c)), np.nan) for c in (self.columns, self.covariate_columns)]
         level = np.full((len(first), len(self.columns)), np.nan)

