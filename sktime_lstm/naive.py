@@ -5,8 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-ANCHORS = ("last", "drift", "mean", "seasonal", "seasonal drift", "seasonal level")
+ANCHORS = ("last", "drift", "mean", "smooth", "seasonal", "seasonal drift", "seasonal level", "seasonal smooth")
 """Names of the naive forecasts, in the order of the last axis."""
+
+SMOOTHING = 0.7
+SMALLEST = 1e-12
 
 
 def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
@@ -24,9 +27,10 @@ def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
     Returns
     -------
     Tensor of shape (batch, horizon, variable, anchor)
-        In the order of `ANCHORS`: the last value, the line from the first to the last value, the mean, the value one
-        season earlier, that plus the mean change over a season, and that shifted to the level of the last value.
-        NaN where an anchor does not exist: the mean where there are seasonal anchors, and those for ``sp=1`` or a
+        In the order of `ANCHORS`: the last value, the line from the first to the last value, the mean, the mean with
+        weights that fall by 0.7 a step; the value one season earlier, that plus the mean change over a season, that
+        shifted to the level of the last value, and that plus the mean change with weights that fall by 0.7 a step.
+        NaN where an anchor does not exist: the means where there are seasonal anchors, and those for ``sp=1`` or a
         context shorter than a season.
     """
     steps = torch.arange(horizon, device=context.device)
@@ -35,8 +39,9 @@ def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
     absent = torch.full_like(last, torch.nan)
     plain = [last, _drift(context, filled, steps)]
     if not is_seasonal(context.shape[1], sp):
-        return torch.stack([*plain, _mean(context).expand_as(last), absent, absent, absent], -1)
-    return torch.stack([*plain, absent, *_seasonal(context, filled, steps, sp)], -1)
+        means = [mean.expand_as(last) for mean in (_mean(context), _smooth(context))]
+        return torch.stack([*plain, *means, absent, absent, absent, absent], -1)
+    return torch.stack([*plain, absent, absent, *_seasonal(context, filled, steps, sp)], -1)
 
 
 def is_seasonal(window_length: int, sp: int) -> bool:
@@ -65,6 +70,13 @@ def _mean(context: Tensor) -> Tensor:
     return context.nanmean(1, keepdim=True).nan_to_num()
 
 
+def _smooth(values: Tensor) -> Tensor:
+    """Mean of the observed values with exponentially falling weights; 0 if there is none."""
+    age = torch.arange(values.shape[1] - 1, -1, -1, dtype=values.dtype, device=values.device)[None, :, None]
+    weights = torch.isfinite(values) * SMOOTHING**age
+    return (values.nan_to_num() * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True).clamp(min=SMALLEST)
+
+
 def _drift(context: Tensor, filled: Tensor, steps: Tensor) -> Tensor:
     """Straight line from the first observed value through the last."""
     seen = torch.isfinite(context).float()
@@ -75,14 +87,14 @@ def _drift(context: Tensor, filled: Tensor, steps: Tensor) -> Tensor:
 
 
 def _seasonal(context: Tensor, filled: Tensor, steps: Tensor, sp: int) -> list[Tensor]:
-    """Seasonal naive forecast, the same with drift, and the same shifted to the last level."""
+    """Seasonal naive forecast, the same with drift, shifted to the last level, and shifted to the smoothed level."""
     season = _latest_season(context, filled, sp)
     seasonal = season[:, steps % sp]
     change = context[:, sp:] - context[:, :-sp]
     drift = change[:, -sp:].nanmean(1, keepdim=True).nan_to_num()
     level = change[:, -1:].nan_to_num().sum(1, keepdim=True)
     seasons = (1 + steps // sp)[None, :, None]
-    return [seasonal, seasonal + drift * seasons, seasonal + level]
+    return [seasonal, seasonal + drift * seasons, seasonal + level, seasonal + _smooth(change)]
 
 
 def _latest_season(context: Tensor, filled: Tensor, sp: int) -> Tensor:

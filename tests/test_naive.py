@@ -35,6 +35,9 @@ def random_context(*shape):
         ([NAN, 7], "drift", [7, 7, 7]),
         ([1, 2, 6], "mean", [3, 3, 3]),
         ([1, NAN, 6, NAN, 2], "mean", [3, 3, 3]),
+        ([1, 5, NAN], "drift", [13, 17, 21]),
+        ([1, 2, 4], "smooth", [(0.49 * 1 + 0.7 * 2 + 4) / 2.19] * 3),
+        ([1, NAN, 4], "smooth", [(0.49 * 1 + 4) / 1.49] * 3),
     ],
 )
 def test_a_forecast_without_season(values, name, expected):
@@ -57,6 +60,9 @@ def test_a_forecast_without_season(values, name, expected):
         # The last value stands 3 above its own last season, and so shall the others.
         ([1, 10, 2, 13], "seasonal level", [5, 16, 5, 16, 5]),
         ([1, 10], "seasonal level", [1, 10, 1, 10, 1]),
+        # The last two values stand 1 and 3 above their last season, of which the newer counts more.
+        ([0, 10, 1, 13], "seasonal smooth", [1 + 3.7 / 1.7, 13 + 3.7 / 1.7] * 2 + [1 + 3.7 / 1.7]),
+        ([1, 10], "seasonal smooth", [1, 10, 1, 10, 1]),
     ],
 )
 def test_a_forecast_with_a_season_of_two(values, name, expected):

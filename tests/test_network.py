@@ -198,10 +198,11 @@ def test_a_warm_start_weighs_the_naive_forecasts_by_the_inverse_of_their_past_er
     network = make_network(trained=False)
     context = torch.tensor([0.0, 2.0])[None, :, None]
     window = Window(context, torch.zeros(1, 3, 0), sp=1)
-    # The naive forecasts are 2 (last), 4 (drift) and 1 (mean): errors 3, 1 and 4 of a target of 5.
+    # The naive forecasts are 2 (last), 4 (drift), 1 (mean) and 2 / 1.7 (smoothed mean) of a target of 5.
     warm_start(network, window, torch.tensor([[[5.0]]]))
-    weights = torch.tensor([1 / 3, 1.0, 1 / 4]) / (1 / 3 + 1 + 1 / 4)
-    expected = (weights * torch.tensor([2.0, 4.0, 1.0])).sum()
+    naive = torch.tensor([2.0, 4.0, 1.0, 2 / 1.7])
+    weights = 1 / (5 - naive)
+    expected = (weights * naive).sum() / weights.sum()
     torch.testing.assert_close(network(window)[0, 0, 0], expected)
 
 
