@@ -22,6 +22,7 @@ from sktime_lstm.scaling import fit_scaler, scale_rule, window_scale
 from sktime_lstm.seasonality import calendar_periods, find_period
 from sktime_lstm.series import Array, Panel
 from sktime_lstm.training import RECORD_COLUMNS, Examples, Record, TrainingPlan, train
+from sktime_lstm.validation import warn_if_nothing_to_learn
 from sktime_lstm.view import View
 from sktime_lstm.windowing import Rows, Windows, hold_out_latest, thin, training_origins
 
@@ -94,6 +95,7 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
     origins = training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
     early, late = hold_out_latest(panel, origins, horizon=view.training_length, share=HELD_OUT_SHARE)
     late = thin(late, MOST_HELD_OUT)
+    warn_if_nothing_to_learn(len(origins))
     checked = settings.patience is not None
     with _Workshop(panel, view, settings, root, num_windows=len(origins)) as workshop:
         seen, unseen = (early, late) if checked else (origins, None)

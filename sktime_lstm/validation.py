@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -169,3 +170,14 @@ def check_each_instance_in(keys: pd.Index | None, index: pd.Index) -> None:
 
     if len(absent):
         raise ValueError(f"X has no rows for series {absent[0]!r} of y. Pass X for every series.")
+
+
+def warn_if_nothing_to_learn(num_windows: int) -> None:
+    """Say that a network without training windows stays with the naive forecasts."""
+    if num_windows == 0:
+        warnings.warn(
+            "y has too few observed points to train on: the forecast is the mean of naive forecasts. "
+            "Pass a longer series, or pass it in a panel with longer ones.",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -12,6 +12,9 @@ from toys import NAN, TOY, fitted, forecast, make_settings, panel_of, season, we
 
 from sktime_lstm.fitting import fit_model, tune_model
 
+# Series too short to train on are the point here.
+TOO_SHORT = pytest.mark.filterwarnings("ignore:y has too few observed points")
+
 
 def test_the_same_root_gives_the_same_model():
     np.testing.assert_array_equal(forecast(fitted(), alphas=[0.1, 0.9]), forecast(fitted(), alphas=[0.1, 0.9]))
@@ -120,6 +123,7 @@ def test_tuning_twice_is_the_same_as_tuning_a_copy_twice():
     torch.testing.assert_close(weights(tuned(model)), weights(tuned(copy.deepcopy(model))), atol=0, rtol=0)
 
 
+@TOO_SHORT
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 8])
 @pytest.mark.parametrize("changes", [{}, {"patience": 1}, {"scaler": "standard"}, {"num_members": 2}], ids=str)
 def test_a_short_series_is_forecast_like_a_long_one(length, changes):
@@ -129,6 +133,7 @@ def test_a_short_series_is_forecast_like_a_long_one(length, changes):
     assert (np.diff(found, axis=-1) >= 0).all()
 
 
+@TOO_SHORT
 @pytest.mark.parametrize("length", [1, 2, 3, 8])
 def test_sizes_that_nobody_chose_fit_a_short_series(length):
     panel = panel_of(season(1, length))
@@ -136,6 +141,7 @@ def test_sizes_that_nobody_chose_fit_a_short_series(length):
     assert np.isfinite(forecast(model, panel)).all()
 
 
+@TOO_SHORT
 def test_a_single_point_goes_on():
     panel = panel_of([5.0])
     np.testing.assert_allclose(forecast(fitted(panel), panel), 5)
@@ -149,3 +155,9 @@ def test_missing_values_in_the_middle_are_no_obstacle():
     assert np.isfinite(found).all()
     assert np.nanmin(values) - 5 < found.min()
     assert found.max() < np.nanmax(values) + 5
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_series_too_short_to_train_on_is_named(length):
+    with pytest.warns(UserWarning, match="too few observed points to train on.*Pass a longer series"):
+        fitted(panel_of(season(1, length)))

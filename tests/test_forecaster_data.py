@@ -7,6 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sktime_lstm import LSTMForecaster
 
+# Series too short to train on are the point here.
+TOO_SHORT = pytest.mark.filterwarnings("ignore:y has too few observed points")
+
 
 def small(**parameters):
     """A forecaster that trains in an instant."""
@@ -42,6 +45,7 @@ def all_answers(forecaster, length):
 # Missing values and gaps
 
 
+@TOO_SHORT
 @pytest.mark.parametrize("place", [slice(0, 1), slice(0, 12), slice(5, 25), slice(28, 29), slice(-1, None),
                                    slice(-12, None), slice(None, None, 2), slice(1, None)], ids=str)  # fmt: skip
 @pytest.mark.parametrize("length", [20, 30, 70])
@@ -163,12 +167,14 @@ def test_variables_keep_their_names_and_order(columns):
 # Short and simple series
 
 
+@TOO_SHORT
 @pytest.mark.parametrize("length", range(1, 31))
 def test_a_short_series_has_a_forecast_of_past_and_future(length):
     y = wave(length)
     assert np.isfinite(all_answers(small().fit(y), length)).all()
 
 
+@TOO_SHORT
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 7, 12])
 @pytest.mark.parametrize(
     "parameters",
@@ -183,11 +189,13 @@ def test_a_short_series_is_enough_for_every_recipe(length, parameters):
     assert np.isfinite(forecaster.update(y[length:]).predict().to_numpy()).all()
 
 
+@TOO_SHORT
 @pytest.mark.parametrize("scaler", ["window", "standard", "minmax", "robust", "none"])
 def test_the_forecast_of_one_point_is_that_point(scaler):
     assert_allclose(small(scaler=scaler).fit(pd.Series([7.5])).predict(fh=[1, 2, 50]).to_numpy(), 7.5)
 
 
+@TOO_SHORT
 def test_a_short_history_has_its_columns():
     assert {"step", "loss", "seconds"} <= set(small().fit(pd.Series([7.5])).history_.columns)
 

@@ -16,6 +16,9 @@ from sktime.split import ExpandingWindowSplitter
 
 from sktime_lstm import LSTMForecaster
 
+# Series too short to train on are the point here.
+TOO_SHORT = pytest.mark.filterwarnings("ignore:y has too few observed points")
+
 
 def small(**parameters):
     """A forecaster that trains in an instant."""
@@ -121,6 +124,7 @@ def test_a_single_date_is_enough_for_an_update(freq):
     assert list(forecaster.predict(fh=[1, 2]).index) == list(dates[41:])
 
 
+@TOO_SHORT
 def test_a_series_of_one_date_learns_its_spacing_from_the_update():
     dates = pd.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-04"])
     forecaster = small().fit(wave(1, dates[:1])).update(wave(3, dates[:3])[1:])
