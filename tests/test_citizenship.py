@@ -32,15 +32,9 @@ from sktime.transformations.boxcox import LogTransformer
 from sktime.transformations.detrend import Deseasonalizer, Detrender
 from sktime.transformations.hierarchical.aggregate import Aggregator
 from sktime.transformations.lag import Lag
-
-from sktime_lstm import LSTMForecaster
+from toys import small
 
 FH = [1, 2, 3]
-
-
-def small(**parameters):
-    """A forecaster that trains in an instant."""
-    return LSTMForecaster(**{"max_epochs": 3, "hidden_size": 4, "random_state": 0, **parameters})
 
 
 @pytest.fixture(scope="module")

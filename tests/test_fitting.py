@@ -8,12 +8,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from toys import NAN, TOY, fitted, forecast, make_settings, panel_of, season, weights
+from toys import NAN, TOO_SHORT, TOY, fitted, forecast, make_settings, panel_of, season, weights
 
 from sktime_lstm.fitting import fit_model, tune_model
-
-# Series too short to train on are the point here.
-TOO_SHORT = pytest.mark.filterwarnings("ignore:y has too few observed points")
 
 
 def test_the_same_root_gives_the_same_model():

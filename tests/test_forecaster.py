@@ -7,25 +7,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer, QuantileTransformer
 from sktime.datasets import load_airline
 from sktime.forecasting.base import ForecastingHorizon
+from toys import TOO_SHORT, small, wave
 
 from sktime_lstm import LSTMForecaster
 
-# Series too short to train on are the point here.
-TOO_SHORT = pytest.mark.filterwarnings("ignore:y has too few observed points")
-
 FREQUENCIES = ["D", "h", "15min", "W", "B", "MS", "ME", "QS", "YS", "3D", "2MS", "QE", "W-WED"]
-
-
-def small(**parameters):
-    """A forecaster that trains in an instant."""
-    return LSTMForecaster(**{"max_epochs": 3, "hidden_size": 4, "random_state": 0, **parameters})
-
-
-def wave(length, index=None, seed=0):
-    """A random walk with a season of four."""
-    generator = np.random.default_rng(seed)
-    values = 10 + generator.normal(size=length).cumsum() / 4 + np.tile([0, 3, 1, -2], length)[:length]
-    return pd.Series(values, index=index)
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from toys import TOO_SHORT, small
 
 from sktime_lstm import LSTMForecaster
-
-# Series too short to train on are the point here.
-TOO_SHORT = pytest.mark.filterwarnings("ignore:y has too few observed points")
-
-
-def small(**parameters):
-    """A forecaster that trains in an instant."""
-    return LSTMForecaster(**{"max_epochs": 2, "hidden_size": 4, "random_state": 0, **parameters})
 
 
 def ramp(length, index=None):

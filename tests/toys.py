@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from sktime_lstm.fitting import Settings, fit_model
@@ -13,6 +14,9 @@ from sktime_lstm.forecaster import LSTMForecaster
 from sktime_lstm.series import read_panel
 
 NAN = np.nan
+
+# For tests whose point are series too short to train on.
+TOO_SHORT = pytest.mark.filterwarnings("ignore:y has too few observed points")
 SMALL = {"window_length": 6, "output_length": 2, "sp": 4, "hidden_size": 3, "max_epochs": 3}
 STEPS = np.arange(1, 8)
 
@@ -50,3 +54,15 @@ def forecast(model, panel=TOY, *, instance=0, back=0, steps=STEPS, alphas=None):
 
 def weights(model):
     return torch.cat([parameter.detach().flatten() for parameter in model.network.parameters()])
+
+
+def small(**parameters):
+    """A forecaster that trains in an instant."""
+    return LSTMForecaster(**{"max_epochs": 3, "hidden_size": 4, "random_state": 0, **parameters})
+
+
+def wave(length, index=None, seed=0):
+    """A random walk with a season of four."""
+    generator = np.random.default_rng(seed)
+    values = 10 + generator.normal(size=length).cumsum() / 4 + np.tile([0, 3, 1, -2], length)[:length]
+    return pd.Series(values, index=index)
