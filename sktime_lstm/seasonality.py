@@ -18,10 +18,12 @@ TESTED_SERIES = 100
 TESTED_POINTS = 5_000
 LONGEST_UNGUIDED = 400
 SHARE_OF_SERIES = 0.25
-GUIDED, FEW_SEASONS, UNGUIDED = 1.645, 1.0, 2.5
-"""Critical values of the autocorrelation: a period that the calendar suggests needs less proof than any other, and
-the less where under `MANY_SEASONS` of them have been seen, too few to prove much."""
+GUIDED, FEW_SEASONS, USUAL, UNGUIDED = 1.645, 1.0, 2.25, 3.0
+"""Standard errors by which an autocorrelation must stand out: a period that the calendar suggests needs less proof than
+one that is merely usual, that less than any other, and a calendar period still less where under `MANY_SEASONS` have
+been seen, too few to prove much."""
 MANY_SEASONS = 10
+USUAL_PERIODS = (4, 7, 12, 24, 52)
 
 
 def calendar_periods(step: Any) -> list[int] | None:
@@ -49,7 +51,7 @@ def calendar_periods(step: Any) -> list[int] | None:
 def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> int:
     """First of the candidates that at least a quarter of the series show; 1 if none.
 
-    Without candidates the highest peaks of the mean autocorrelation are tried, that of the series and of its changes.
+    Without candidates it is the usual period, or peak of the mean autocorrelation, that most of the series show.
 
     Parameters
     ----------
@@ -59,31 +61,44 @@ def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> in
         Periods in steps; None if nothing is known about them.
     """
     chosen = sorted((y[-TESTED_POINTS:] for y in series), key=len, reverse=True)[:TESTED_SERIES]
-    guided = candidates is not None
-    for sp in _peaks(chosen) if candidates is None else candidates:
-        shown = [shows_season(y, sp, guided=guided) for y in chosen]
-        if np.mean(shown) >= SHARE_OF_SERIES:
+    if candidates is None:
+        return _likeliest_period(chosen)
+    for sp in candidates:
+        if np.mean([shows_season(y, sp) for y in chosen]) >= SHARE_OF_SERIES:
             return int(sp)
     return 1
 
 
-def shows_season(y: Array, sp: int, *, guided: bool = True) -> bool:
-    """Test whether the autocorrelation at lag `sp` stands out, in the series or in its changes.
+def shows_season(y: Array, sp: int) -> bool:
+    """Test whether the autocorrelation at a lag that the calendar suggests stands out, in the series or its changes.
 
     The threshold is that of the M4 competition. A straight line is taken out first, and the lag must also stand above
     the mean of the shorter lags: trends and random walks correlate at every lag, the shorter the more.
     """
-    if len(y) < 2 * sp + 1 or sp < 2:
-        return False
-    critical = UNGUIDED if not guided else GUIDED if len(y) >= MANY_SEASONS * sp else FEW_SEASONS
-    return _stands_out(y, sp, critical) or _stands_out(np.diff(y), sp, critical)
+    critical = GUIDED if len(y) >= MANY_SEASONS * sp else FEW_SEASONS
+    return max(_strength(y, sp), _strength(np.diff(y), sp)) > critical
 
 
-def _stands_out(y: Array, sp: int, critical: float) -> bool:
+def _likeliest_period(series: Sequence[Array]) -> int:
+    """Period shown by the largest share of the series, of several the strongest; 1 if hardly any shows one."""
+    shown = {}
+    for sp in dict.fromkeys((*USUAL_PERIODS, *_peaks(series))):
+        strengths = np.array([max(_strength(z, sp, is_peak=True) for z in (y, np.diff(y))) for y in series])
+        share = np.mean(strengths > (USUAL if sp in USUAL_PERIODS else UNGUIDED))
+        if share >= SHARE_OF_SERIES:
+            shown[sp] = (share, strengths.mean())
+    return max(shown, key=lambda sp: shown[sp], default=1)
+
+
+def _strength(y: Array, sp: int, *, is_peak: bool = False) -> float:
+    """Standard errors by which the autocorrelation at lag `sp` differs from 0; 0 if the shorter lags are as strong."""
+    if sp < 2 or len(y) < 2 * sp + 1:
+        return 0.0
     correlations = autocorrelation(y, sp)
     shorter = correlations[1:sp]
+    bar = max(shorter.mean(), shorter[-2:].max()) if is_peak else shorter.mean()
     noise = np.sqrt((1 + 2 * np.sum(shorter**2)) / max(np.isfinite(y).sum(), 1))
-    return bool(correlations[sp] > critical * noise and correlations[sp] > shorter.mean())
+    return float(correlations[sp] / noise) if correlations[sp] > bar else 0.0
 
 
 def autocorrelation(y: Array, lags: int) -> Array:
