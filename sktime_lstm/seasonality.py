@@ -23,6 +23,7 @@ GUIDED, FEW_SEASONS, USUAL, UNGUIDED = 1.645, 1.0, 2.25, 3.0
 one that is merely usual, that less than any other, and a calendar period still less where under `MANY_SEASONS` have
 been seen, too few to prove much."""
 MANY_SEASONS = 10
+SMALLEST_PEAK = 0.2
 USUAL_PERIODS = (4, 7, 12, 24, 52)
 
 
@@ -96,7 +97,7 @@ def _strength(y: Array, sp: int, *, is_peak: bool = False) -> float:
         return 0.0
     correlations = autocorrelation(y, sp)
     shorter = correlations[1:sp]
-    bar = max(shorter.mean(), shorter[-2:].max()) if is_peak else shorter.mean()
+    bar = max(shorter.mean(), shorter[-2:].max(), SMALLEST_PEAK) if is_peak else shorter.mean()
     noise = np.sqrt((1 + 2 * np.sum(shorter**2)) / max(np.isfinite(y).sum(), 1))
     return float(correlations[sp] / noise) if correlations[sp] > bar else 0.0
 
