@@ -125,9 +125,9 @@ def _calibrate(judge: Ensemble, panel: Panel, view: View, origins: Rows, farthes
         return uncalibrated(horizon, len(panel.columns))
     windows = view.windows(panel, origins, horizon=horizon)
     forecast = forecast_windows(judge, windows, output_length=view.output_length, scale_of=view.scale_of)
-    scale = view.scale_of(windows.window(slice(None)).context).scale
-    errors = (windows.target(slice(None)) - forecast) / torch.where(scale > 0, scale, torch.nan)
-    return calibrate(errors.numpy())
+    scale = view.scale_of(windows.window(slice(None)).context)
+    errors = scale.bounded(scale.apply(windows.target(slice(None)))) - scale.apply(forecast)
+    return calibrate(torch.where(scale.scale > 0, errors, torch.nan).numpy())
 
 
 class _Workshop:

@@ -158,3 +158,10 @@ def test_missing_values_in_the_middle_are_no_obstacle():
 def test_a_series_too_short_to_train_on_is_named(length):
     with pytest.warns(UserWarning, match="too few observed points to train on.*Pass a longer series"):
         fitted(panel_of(season(1, length)))
+
+
+def test_a_jump_after_a_quiet_past_does_not_blow_the_intervals_up():
+    quiet = np.random.default_rng(0).normal(scale=0.1, size=60)
+    model = fitted(panel_of(np.where(np.arange(60) == 57, 50.0, quiet)), farthest=8)
+    low, high = forecast(model, panel_of(quiet), alphas=[0.05, 0.95])[-1, 0]
+    assert -5 < low < high < 5
