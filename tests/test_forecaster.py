@@ -373,3 +373,23 @@ def test_intervals_of_noise_cover_what_they_promise():
     known = index.get_level_values("time") < 60
     lower, upper = small().fit(y[known]).predict_interval(fh=range(1, 6), coverage=0.8).to_numpy().T
     assert 0.7 < ((lower < y[~known]["y"]) & (y[~known]["y"] < upper)).mean() < 0.9
+
+
+NOISE = np.random.default_rng(0).normal(scale=0.1, size=72)
+
+
+@pytest.mark.parametrize(
+    ("values", "tolerance"),
+    [
+        (np.full(72, 7.0), 1e-9),
+        (5 + 2.0 * np.arange(72), 0.5),
+        (np.tile(10 * np.sin(np.arange(12) * np.pi / 6), 6), 0.1),
+        (np.arange(72) + np.tile(np.arange(12.0), 6), 1.0),
+        (np.where(np.arange(72) < 40, 0.0, 10.0) + NOISE, 0.5),
+    ],
+    ids=["constant", "line", "season", "line and season", "step"],
+)
+def test_a_simple_series_goes_on_as_anyone_would_draw_it(values, tolerance):
+    y = pd.Series(values, index=pd.period_range("2015-01", periods=72, freq="M"))
+    forecast = LSTMForecaster(random_state=0).fit(y[:60]).predict(fh=range(1, 13))
+    assert np.abs(forecast - y[60:]).max() < tolerance
