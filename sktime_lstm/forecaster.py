@@ -61,11 +61,11 @@ RULES = {
 class LSTMForecaster(BaseForecaster):
     r"""Recurrent network anchored on naive forecasts, for any sktime forecasting task.
 
-    A window of the series is its past and a future whose values are missing. A recurrent network (LSTM, GRU or plain
-    RNN) reads the whole window and forecasts every missing step: a softmax mixture of naive forecasts (last value,
-    drift, seasonal naive, ...) plus a correction that starts at zero. Before training, the forecast is therefore a
-    combination of naive forecasts; training moves away from it where the data pay for it. Each window is standardised
-    by its own past, so trends and level shifts need no preparation.
+    A window of the series is its past and a future whose values are missing. A recurrent network (LSTM, GRU
+    and others) reads the whole window and forecasts every missing step: a softmax mixture of naive forecasts (last
+    value, drift, seasonal naive, ...) plus a correction that starts at zero. Before training, the forecast is therefore
+    a combination of naive forecasts; training moves away from it where the data pay for it. Each window is
+    standardised by its own past, so trends and level shifts need no preparation.
 
     One series is learned alone; a panel or hierarchy is learned by one network for all its series. No weight depends
     on the horizon: any `fh` may be asked for in `predict`. Missing values, in `y` or `X`, are left out; gaps in the
@@ -84,8 +84,11 @@ class LSTMForecaster(BaseForecaster):
         Seasonal period in steps; 1 switches seasonality off. By default the period that the frequency of the index
         suggests (12 for months, 24 for hours, ...) if the series shows it; without a frequency, the highest peak of
         the autocorrelation if it is high enough.
-    cell : {"lstm", "gru", "rnn"}, default="lstm"
-        Kind of recurrent layer [1]_ [2]_ [3]_. A GRU has a quarter fewer weights than an LSTM.
+    cell : {"lstm", "gru", "rnn", "peephole", "cifg", "layernorm_lstm"}, default="lstm"
+        Kind of recurrent layer: LSTM [1]_, gated recurrent unit [2]_, plain recurrence [3]_, LSTM whose gates see the
+        cell state [6]_, LSTM with coupled input and forget gates [7]_, LSTM with layer normalisation [8]_. GRU and
+        ``"cifg"`` have a quarter fewer weights than an LSTM. torch has fast kernels for the first three; training with
+        one of the others takes up to two and a half times as long. Forget gates start open, with a bias of one.
     hidden_size : int, optional
         Units of each layer. By default 16, 32 or 64, the more windows the more. More units hurt on a short series.
     num_layers : int, default=1
@@ -166,6 +169,9 @@ class LSTMForecaster(BaseForecaster):
     .. [3] Elman (1990), "Finding structure in time", Cognitive Science 14(2).
     .. [4] Smith and Topin (2019), "Super-convergence: very fast training using large learning rates", SPIE 11006.
     .. [5] Loshchilov and Hutter (2019), "Decoupled weight decay regularization", ICLR.
+    .. [6] Gers and Schmidhuber (2000), "Recurrent nets that time and count", IJCNN.
+    .. [7] Greff et al. (2017), "LSTM: a search space odyssey", IEEE Transactions on Neural Networks 28(10).
+    .. [8] Ba, Kiros and Hinton (2016), "Layer normalization", arXiv:1607.06450.
 
     Examples
     --------
