@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from sktime.datatypes import convert_to
 from sktime.forecasting.base import BaseForecaster
 
+from sktime_lstm import inspection, plotting
 from sktime_lstm.cells import CELLS
 from sktime_lstm.fitting import HISTORY_COLUMNS, Settings, fit_model, tune_model
 from sktime_lstm.losses import LOSSES
-from sktime_lstm.request import Request, make_request
+from sktime_lstm.request import Request, last_windows, make_request
 from sktime_lstm.runtime import root_seed, single_thread
 from sktime_lstm.scaling import GLOBAL_SCALERS
 from sktime_lstm.series import Array, Panel, read_panel
@@ -32,6 +36,9 @@ from sktime_lstm.validation import (
     seed,
     text,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 RULES = {
     "window_length": optional(integer(1)),
@@ -139,7 +146,8 @@ class LSTMForecaster(BaseForecaster):
         Sizes that are used, whether given or chosen from the data.
     history_ : pd.DataFrame
         Course of the training, one row for each epoch or 100 steps: ``member``, ``step``, ``epoch``, ``loss``,
-        ``validation_loss``, ``learning_rate``, ``gradient_norm``, ``failures`` and ``seconds``.
+        ``validation_loss``, ``learning_rate``, ``gradient_norm``, ``failures`` and ``seconds``. The gradient norm is
+        that of the last step before clipping; what is above 1 is clipped to 1.
 
     Raises
     ------
@@ -285,6 +293,210 @@ class LSTMForecaster(BaseForecaster):
         with self._unchanged_on_error():
             super().update(y, X=X, update_params=update_params)
         return self
+
+    def gate_activations(self, y: Any = None, X: Any = None, *, member: int = 0, units: bool = True) -> pd.DataFrame:
+        """Show what the gates of the network do in the last window.
+
+        The window is the past that the network sees, ``window_length_`` points, and the future that it forecasts at
+        once, ``output_length_`` steps whose values are masked.
+
+        Parameters
+        ----------
+        y : time series, panel or hierarchy that sktime knows, default=None
+            Look at the last window of this instead of what was seen last. It needs the same columns; nothing is
+            learned from it and the forecaster stays as it is.
+        X : like `y`, default=None
+            Covariates, if there were any in `fit`: of the future steps, and with `y` of its past too.
+        member : int, default=0
+            Number of the network, if there are several (`num_members`).
+        units : bool, default=True
+            Return every unit of the layers. False returns their mean, a small table even for a large panel.
+
+        Returns
+        -------
+        pd.DataFrame
+            One row for each value. Columns: the instance levels of a panel under their names, ``time``, ``layer`` (0
+            is next to the inputs), ``gate``, ``unit`` (if `units`; with ``bidirectional=True`` those of the backward
+            direction come second) and ``value``. The gates and states are those of the equations of the cell: for an
+            LSTM ``"input gate"``, ``"forget gate"``, ``"candidate"``, ``"output gate"``, ``"cell state"`` and
+            ``"hidden state"``. Gates lie between 0, shut, and 1, open. Points of the window before the first one of
+            a series count as missing values and have rows too.
+
+        Raises
+        ------
+        ValueError
+            If `y` has other columns than in `fit`, `X` does not cover the future, or there is no such member.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline(), fh=range(1, 13))
+        >>> gates = forecaster.gate_activations(units=False)
+        >>> forget = gates[gates["gate"] == "forget gate"].set_index("time")["value"]
+        >>> len(forget) == forecaster.window_length_ + 12, bool(forget.between(0, 1).all())
+        (True, True)
+        """
+        panel, request = self._last_windows(y, X)
+        with single_thread():
+            return inspection.gate_activations(self._model, panel, request, member=member, units=units)
+
+    def anchor_weights(self, fh: Any = None, X: Any = None) -> pd.DataFrame:
+        """Show how much each naive forecast counts in each forecast: what the network itself says of its reasons.
+
+        The forecast is a mixture of naive forecasts with these weights, plus a correction and the linear effect of
+        the covariates. Steps beyond ``output_length_`` are forecast from a past to which forecasts were appended; the
+        naive forecasts are those of that past.
+
+        Parameters
+        ----------
+        fh : forecasting horizon, default=None
+            As in `predict`.
+        X : time series, panel or hierarchy that sktime knows, default=None
+            As in `predict`.
+
+        Returns
+        -------
+        pd.DataFrame
+            One row for each weight. Columns: the instance levels of a panel under their names, ``time``,
+            ``variable``, ``anchor`` and ``weight``. The weights of a step sum to 1; naive forecasts that do not exist,
+            such as seasonal ones without a season, have weight 0. With several members they are the mean over these.
+
+        Raises
+        ------
+        ValueError
+            If the forecaster was made with ``anchored=False``, or `X` does not cover the horizon.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline())
+        >>> weights = forecaster.anchor_weights(fh=[1, 2, 3])
+        >>> weights.groupby("time")["weight"].sum().round(5).tolist()
+        [1.0, 1.0, 1.0]
+        """
+        self.check_is_fitted()
+        request = make_request(self._memory, self._check_fh(fh), self.cutoff[0])
+        panel = self._known(request, self._check_X(X=X))
+        with single_thread():
+            return inspection.anchor_weights(self._model, panel, request)
+
+    def plot_forecast(
+        self,
+        fh: Any = None,
+        X: Any = None,
+        *,
+        truth: Any = None,
+        coverage: float | list[float] = 0.9,
+        ax: Axes | npt.NDArray[Any] | None = None,
+    ) -> Axes | npt.NDArray[Any]:
+        """Draw history, forecast and prediction intervals. Needs matplotlib.
+
+        Parameters
+        ----------
+        fh, X
+            As in `predict`.
+        truth : like `y` in `fit`, default=None
+            What really came, if it is known.
+        coverage : float or list of float, default=0.9
+            Share of the truth that an interval should hold; several make several bands.
+        ax : Axes, array of Axes or None, default=None
+            Where to draw, one axes for each variable of each series. None makes a new figure.
+
+        Returns
+        -------
+        Axes or array of Axes
+            An axes for one univariate series; else an array with one axes for each variable of each series, the first
+            6 of them.
+        """
+        intervals = self.predict_interval(fh, X, coverage=coverage)
+        forecast = self._predict(self._check_fh(fh), self._check_X(X=X))
+        truth = None if truth is None else convert_to(truth, self.get_tag("y_inner_mtype"))
+        return plotting.plot_forecast(self._memory.frame(), forecast, intervals=intervals, truth=truth, ax=ax)
+
+    def plot_gates(
+        self, y: Any = None, X: Any = None, *, layer: int = 0, member: int = 0, ax: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """Draw what the gates do in the last window, under the series. Needs matplotlib.
+
+        Every gate has a line for the mean of the units and a band that holds the middle half of them; every state has
+        a row for each unit.
+
+        Parameters
+        ----------
+        y, X, member
+            As in `gate_activations`. Of a panel the first series is drawn; pass another one as `y`.
+        layer : int, default=0
+            Number of the layer; 0 is next to the inputs.
+        ax : array of Axes or None, default=None
+            Where to draw, one axes for the series and one for each gate and state. None makes a new figure.
+
+        Returns
+        -------
+        array of Axes
+            The axes drawn on, from top to bottom.
+        """
+        panel, request = self._last_windows(y, X)
+        with single_thread():
+            request = request.only(request.instance == 0)
+            gates = inspection.gate_activations(self._model, panel, request, member=member, units=True)
+            y, forecast = inspection.around_the_end(self._model, panel, request)
+        return plotting.plot_gates(gates, y, forecast, layer=layer, ax=ax)
+
+    def plot_anchor_weights(
+        self, fh: Any = None, X: Any = None, *, ax: Axes | npt.NDArray[Any] | None = None
+    ) -> Axes | npt.NDArray[Any]:
+        """Draw how much each naive forecast counts at each step. Needs matplotlib.
+
+        Parameters
+        ----------
+        fh, X
+            As in `predict`.
+        ax : Axes, array of Axes or None, default=None
+            Where to draw, one axes for each variable of each series. None makes a new figure.
+
+        Returns
+        -------
+        Axes or array of Axes
+            An axes for one univariate series; else an array with one axes for each variable of each series, the first
+            6 of them.
+        """
+        return plotting.plot_anchor_weights(self.anchor_weights(fh, X), ax=ax)
+
+    def plot_history(self, *, ax: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+        """Draw the course of the training: losses, learning rate, and gradient norms. Needs matplotlib.
+
+        Parameters
+        ----------
+        ax : array of 3 Axes or None, default=None
+            Where to draw. None makes a new figure.
+
+        Returns
+        -------
+        array of Axes
+            Those of the losses, the gradient norm before clipping with the limit, and the learning rate.
+        """
+        self.check_is_fitted()
+        return plotting.plot_history(self.history_, ax=ax)
+
+    def _last_windows(self, y: Any, X: Any) -> tuple[Panel, Request]:
+        """Last window of each series, of `y` if it is passed, and what is known of it."""
+        self.check_is_fitted()
+        there = self if y is None else self._at(y, X)
+        view = self._model.view
+        request = last_windows(there._memory, there.cutoff[0], past=view.window_length, future=view.output_length)
+        return there._known(request, there._check_X(X=X)), request
+
+    def _at(self, y: Any, X: Any) -> LSTMForecaster:
+        """Return a twin with the same model that stands at the end of other series."""
+        inner = convert_to(y, self.get_tag("y_inner_mtype"))
+        check_same_series(inner, self._memory.columns, is_panel=isinstance(inner.index, pd.MultiIndex))
+        X = check_covariates(self._check_X(X=X), self._memory.covariate_columns, needed=True)
+        twin = copy.copy(self)
+        twin._memory = read_panel(inner, X)
+        twin._set_cutoff(twin._memory.axis.stamps(twin._memory.last.max(keepdims=True)))
+        return twin
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> LSTMForecaster:
         self._memory = read_panel(y, X)

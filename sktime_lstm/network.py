@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from sktime_lstm.cells import CELLS, initialise
+from sktime_lstm.cells import CELLS, HIDDEN, RecurrentLayer, State, initialise
 from sktime_lstm.covariates import linear_effect
 from sktime_lstm.naive import ANCHORS, change_over_season, naive_forecasts
 
@@ -91,14 +91,38 @@ class Network(nn.Module):
 
     def forward(self, window: Window) -> Tensor:
         """Forecast of shape (batch, horizon, variable), in the units of the context."""
-        if not self.size.anchored:
-            return self._answer(window, None)[..., 0]
-        effect = window.covariates @ self.effect
-        length = window.context.shape[1]
-        rest = replace(window, context=window.context - effect[:, :length])
-        anchors = naive_forecasts(rest.context, horizon=window.horizon, sp=window.sp)
+        rest, anchors, effect = self._without_effect(window)
         answer = self._answer(rest, anchors)
-        return _mixture(anchors, answer[..., 1:]) + answer[..., 0] + effect[:, length:]
+        if anchors is None:
+            return answer[..., 0]
+        mixture = (_weights(anchors, answer[..., 1:]) * anchors.nan_to_num()).sum(-1)
+        return mixture + answer[..., 0] + effect
+
+    def anchor_weights(self, window: Window) -> Tensor:
+        """Share of each naive forecast in the mixture, of shape (batch, horizon, variable, anchor)."""
+        rest, anchors, _ = self._without_effect(window)
+        if anchors is None:
+            raise ValueError("anchored=False: the network has no naive forecasts to weigh. Fit it with anchored=True.")
+        return _weights(anchors, self._answer(rest, anchors)[..., 1:])
+
+    def trace(self, window: Window) -> list[State]:
+        """Gates and states of each layer, each of shape (batch, window_length + horizon, unit)."""
+        rest, anchors, _ = self._without_effect(window)
+        hidden, states = self._inputs(rest, anchors), []
+        for layer in self.layers:
+            assert isinstance(layer, RecurrentLayer)
+            states.append(layer.trace(hidden))
+            hidden = states[-1][HIDDEN]
+        return states
+
+    def _without_effect(self, window: Window) -> tuple[Window, Tensor | None, Tensor]:
+        """Window less the linear effect of its covariates, its naive forecasts, and the effect on the future."""
+        effect = window.covariates @ self.effect
+        past, future = effect.split([window.context.shape[1], window.horizon], 1)
+        if not self.size.anchored:
+            return window, None, future
+        rest = replace(window, context=window.context - past)
+        return rest, naive_forecasts(rest.context, horizon=window.horizon, sp=window.sp), future
 
     def _answer(self, window: Window, anchors: Tensor | None) -> Tensor:
         """Correction and then logits of the anchors, of shape (batch, horizon, variable, 1 + anchors)."""
@@ -183,7 +207,6 @@ class Ensemble(nn.Module):
         return forecasts[0] if len(forecasts) == 1 else forecasts.quantile(0.5, dim=0)
 
 
-def _mixture(anchors: Tensor, logits: Tensor) -> Tensor:
-    """Softmax mixture of the anchors that exist."""
-    weights = logits.masked_fill(anchors.isnan(), -torch.inf).softmax(-1)
-    return (weights * anchors.nan_to_num()).sum(-1)
+def _weights(anchors: Tensor, logits: Tensor) -> Tensor:
+    """Softmax over the anchors that exist; those that do not have weight 0."""
+    return logits.masked_fill(anchors.isnan(), -torch.inf).softmax(-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,10 @@ class Request:
         """Steps ahead of the last known point, 1 or more."""
         return self.position - self.origin + 1
 
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Request:
+        """Ask for the `chosen` rows alone."""
+        return Request(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+
 
 def make_request(panel: Panel, fh: Any, cutoff: Any) -> Request:
     """Translate sktime's forecasting horizon at the time stamp `cutoff`; each series ends at its own last point."""
@@ -52,7 +56,27 @@ def make_request(panel: Panel, fh: Any, cutoff: Any) -> Request:
     instance = np.repeat(np.arange(panel.num_instances), rows_each)
     unknown = cutoffs[instance] + 1
     origin = np.maximum(np.minimum(position, unknown), panel.first[instance])
-    return Request(_answer_index(panel, instance, labels), instance, position, origin, position >= unknown)
+    return Request(panel.index(instance, labels), instance, position, origin, position >= unknown)
+
+
+def last_windows(panel: Panel, cutoff: Any, *, past: int, future: int) -> Request:
+    """Ask for so many points of the past and of the future of each series, all as seen from its end.
+
+    Parameters
+    ----------
+    panel : Panel
+        What is known.
+    cutoff : time stamp
+        No series ends later; each has its own end.
+    past, future : int
+        Number of grid points up to the end and after it.
+    """
+    ends = np.minimum(panel.last, panel.axis.position_before(cutoff))
+    position = np.add.outer(ends, np.arange(1 - past, 1 + future)).ravel()
+    instance = np.repeat(np.arange(panel.num_instances), past + future)
+    unknown = ends[instance] + 1
+    index = panel.index(instance, panel.axis.stamps(position))
+    return Request(index, instance, position, unknown, position >= unknown)
 
 
 def _wanted(panel: Panel, fh: Any, cutoff: Any, cutoffs: Positions) -> tuple[pd.Index, Positions]:
@@ -72,11 +96,3 @@ def _wanted(panel: Panel, fh: Any, cutoff: Any, cutoffs: Positions) -> tuple[pd.
 
 def _repeated(labels: pd.Index, times: int) -> pd.Index:
     return labels if times == 1 else labels.take(np.tile(np.arange(len(labels)), times))
-
-
-def _answer_index(panel: Panel, instance: Positions, labels: pd.Index) -> pd.Index:
-    if panel.keys is None:
-        return labels.rename(panel.time_name)
-    keys = panel.keys[instance].to_frame(index=False)
-    arrays = [keys[column] for column in keys.columns]
-    return pd.MultiIndex.from_arrays([*arrays, labels], names=[*panel.keys.names, panel.time_name])

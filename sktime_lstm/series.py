@@ -76,6 +76,19 @@ class Panel:
         """Observations of one instance, of shape (time, variables)."""
         return self.values[self.bounds[instance] : self.bounds[instance + 1]]
 
+    def frame(self) -> pd.DataFrame:
+        """Observations of every grid point with the index and the columns of y, NaN where missing."""
+        instance, position = self._labels(self.keys)
+        return pd.DataFrame(self.values, self.index(instance, self.axis.stamps(position)), self.columns)
+
+    def index(self, instance: Positions, stamps: pd.Index) -> pd.Index:
+        """Index of rows that belong to these instances and time stamps, with the names of y."""
+        if self.keys is None:
+            return stamps.rename(self.time_name)
+        keys = self.keys[instance].to_frame(index=False)
+        arrays = [keys[column] for column in keys.columns]
+        return pd.MultiIndex.from_arrays([*arrays, stamps], names=[*self.keys.names, self.time_name])
+
     def rows(self, instance: Positions, position: Positions) -> Positions:
         """Flat row of each grid `position` of its `instance`, also outside what is stored."""
         return self.bounds[instance] + position - self.first[instance]

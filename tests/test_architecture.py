@@ -23,9 +23,9 @@ LEVELS = (
     ("windowing.py",),
     ("intervals.py", "persistence.py", "rollout.py", "training.py", "view.py"),
     ("model.py",),
-    ("fitting.py",),
+    ("fitting.py", "inspection.py", "plotting.py"),
     ("forecaster.py",),
-    ("backtesting.py", "plotting.py", "table.py"),
+    ("backtesting.py", "table.py"),
     ("__init__.py", "__main__.py"),
 )
 LEVEL_OF = {file: level for level, files in enumerate(LEVELS) for file in files}

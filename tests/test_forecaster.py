@@ -215,6 +215,9 @@ def test_a_straight_line_goes_on():
     [
         {"cell": "gru"},
         {"cell": "rnn"},
+        {"cell": "peephole"},
+        {"cell": "cifg"},
+        {"cell": "layernorm_lstm", "num_layers": 2, "bidirectional": True},
         {"bidirectional": True, "num_layers": 2, "dropout": 0.2},
         {"anchored": False},
         {"loss": "mse"},
@@ -244,7 +247,8 @@ def test_every_recipe_gives_plausible_forecasts(airline, parameters):
 
 
 @pytest.mark.parametrize(
-    "change", [{"cell": "gru"}, {"cell": "rnn"}, {"num_layers": 2}, {"dropout": 0.5}, {"bidirectional": True},
+    "change", [{"cell": "gru"}, {"cell": "rnn"}, {"cell": "peephole"}, {"cell": "cifg"}, {"cell": "layernorm_lstm"},
+               {"num_layers": 2}, {"dropout": 0.5}, {"bidirectional": True},
                {"anchored": False}, {"loss": "mse"}, {"scaler": "standard"}, {"num_members": 2}, {"window_length": 20},
                {"output_length": 3}, {"sp": 1}, {"learning_rate": 0.1}, {"batch_size": 7}, {"max_epochs": 9},
                {"hidden_size": 5}, {"weight_decay": 0.9}, {"patience": 1}], ids=str

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sktime_lstm.cells import CELLS
+from sktime_lstm.cells import CELLS, HIDDEN
 from sktime_lstm.naive import naive_forecasts
 from sktime_lstm.network import Ensemble, Network, NetworkSize, Window, warm_start
 
@@ -227,3 +227,44 @@ def test_a_warm_start_on_perfect_naive_forecasts_stays_finite():
     window = Window(torch.zeros(1, 8, 1), torch.zeros(1, 12, 0), sp=4)
     warm_start(network, window, torch.zeros(1, 4, 1))
     torch.testing.assert_close(network(window), torch.zeros(1, 4, 1))
+
+
+@every_cell
+@both_kinds
+@pytest.mark.parametrize("options", [{"num_layers": 2}, {"bidirectional": True}], ids=str)
+def test_the_hidden_states_seen_inside_are_those_that_the_output_reads(cell, anchored, options):
+    network, window = (
+        make_network(cell=cell, covariates=1, anchored=anchored, **options),
+        make_window(covariates=1, sp=4),
+    )
+    read = []
+    network.output.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    network(window)
+    assert len(network.trace(window)) == network.size.num_layers
+    torch.testing.assert_close(network.trace(window)[-1][HIDDEN][:, -4:], read[0], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("sp", [1, 4])
+def test_the_forecast_is_the_mixture_with_the_weights_shown_plus_the_correction(sp):
+    network, window = make_network(variables=2), make_window(variables=2, sp=sp)
+    mixture = (network.anchor_weights(window) * naive_forecasts(window.context, horizon=4, sp=sp).nan_to_num()).sum(-1)
+    correction = make_network(variables=2)
+    # Without differences between the logits the mixture is the mean of the naive forecasts.
+    with torch.no_grad():
+        correction.output.weight.view(2, -1, 5)[:, 1:] = 0
+    mean = naive_forecasts(window.context, horizon=4, sp=sp).nanmean(-1)
+    torch.testing.assert_close(network(window), mixture + correction(window) - mean)
+
+
+def test_naive_forecasts_that_do_not_exist_weigh_nothing_and_the_others_one_together():
+    window = make_window(variables=2)
+    weights = make_network(variables=2).anchor_weights(window)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(3, 4, 2))
+    absent = naive_forecasts(window.context, horizon=4, sp=1).isnan()
+    assert absent.any()
+    assert ((weights == 0) == absent).all()
+
+
+def test_a_network_without_anchors_has_no_weights_to_show():
+    with pytest.raises(ValueError, match="anchored=False: the network has no naive forecasts to weigh"):
+        make_network(anchored=False).anchor_weights(make_window())

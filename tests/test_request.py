@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sktime.forecasting.base import ForecastingHorizon
 
-from sktime_lstm.request import make_request
+from sktime_lstm.request import last_windows, make_request
 from sktime_lstm.series import read_panel
 
 DAYS = pd.date_range("2020-01-01", periods=20, freq="D")
@@ -158,3 +158,30 @@ def test_a_single_date_of_unknown_step_cannot_be_forecast():
 
 def test_a_horizon_of_numpy_integers_is_as_good_as_a_list():
     assert rows(ask(COUNTS[:10], np.array([1, 3]))) == rows(ask(COUNTS[:10], [1, 3]))
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_the_last_window_reaches_to_both_sides_of_the_end_and_is_seen_from_there(name):
+    index = INDEXES[name]
+    request = last_windows(panel_of(index[:10]), index[9], past=2, future=3)
+    assert request.index.equals(index[8:13])
+    assert request.position.tolist() == [8, 9, 10, 11, 12]
+    assert set(request.origin) == {10}
+    assert request.is_future.tolist() == [False, False, True, True, True]
+
+
+def test_each_series_has_its_last_window_at_its_own_end():
+    y = pd.concat({"a": pd.DataFrame({"y": 1.0}, index=COUNTS[:5]), "b": pd.DataFrame({"y": 1.0}, index=COUNTS[:3])})
+    request = last_windows(read_panel(y, None), 4, past=1, future=1)
+    assert list(request.index) == [("a", 4), ("a", 5), ("b", 2), ("b", 3)]
+
+
+def test_a_window_may_begin_before_its_series():
+    assert list(last_windows(panel_of(COUNTS[:2]), 1, past=4, future=1).index) == [-2, -1, 0, 1, 2]
+
+
+def test_some_rows_of_a_request_are_a_request():
+    request = ask(DAYS[:10], [1, 2, 5])
+    part = request.only(request.step > 1)
+    assert part.index.equals(DAYS[[11, 14]])
+    assert rows(part) == [(11, 10, 2), (14, 10, 5)]

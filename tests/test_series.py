@@ -43,6 +43,24 @@ def assert_same(panel: Panel, other: Panel, *, but=()):
             assert mine.equals(theirs) if isinstance(mine, pd.Index) else mine == theirs, field.name
 
 
+# ---- back to pandas --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("y", [single({10: 1, 11: 2, 12: 5}), frame({"a": {0: 1.0, 1: 2.0}, "b": {3: 4.0}})], ids=len)
+def test_a_complete_panel_becomes_the_frame_it_was_read_from(y):
+    pd.testing.assert_frame_equal(read_panel(y, None).frame(), y, check_index_type=False)
+
+
+def test_the_frame_of_a_panel_shows_the_gaps():
+    assert read_panel(single({10: 1, 11: 2, 14: 5}), None).frame()["y"].isna().tolist() == [
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
