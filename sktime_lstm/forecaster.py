@@ -377,7 +377,8 @@ class LSTMForecaster(BaseForecaster):
         [1.0, 1.0, 1.0]
         """
         self.check_is_fitted()
-        request = make_request(self._memory, self._check_fh(fh), self.cutoff[0])
+        # sktime keeps the horizon that it checks; a look should not.
+        request = make_request(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
         panel = self._known(request, self._check_X(X=X))
         with single_thread():
             return inspection.anchor_weights(self._model, panel, request)
@@ -410,8 +411,10 @@ class LSTMForecaster(BaseForecaster):
             An axes for one univariate series; else an array with one axes for each variable of each series, the first
             6 of them.
         """
-        intervals = self.predict_interval(fh, X, coverage=coverage)
-        forecast = self._predict(self._check_fh(fh), self._check_X(X=X))
+        # sktime keeps the horizon that it is asked for; a look should not.
+        twin = copy.copy(self)
+        intervals = twin.predict_interval(fh, X, coverage=coverage)
+        forecast = twin._predict(twin.fh, twin._check_X(X=X))
         truth = None if truth is None else convert_to(truth, self.get_tag("y_inner_mtype"))
         return plotting.plot_forecast(self._memory.frame(), forecast, intervals=intervals, truth=truth, ax=ax)
 

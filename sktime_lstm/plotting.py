@@ -264,17 +264,17 @@ def plot_history(history: pd.DataFrame, *, ax: npt.NDArray[Any] | None = None) -
     _draw_course(losses, history, "loss", FORECAST)
     if history["validation_loss"].notna().any():
         _draw_course(losses, history, "validation_loss", TRUTH)
-    losses.legend(frameon=False)
     losses.set_ylabel("loss")
     _draw_course(norms, history, "gradient_norm", FORECAST)
     norms.axhline(GRADIENT_NORM, color=TRUTH, lw=1, ls="--", label=f"clipped to {GRADIENT_NORM:g}")
     norms.set_ylim(bottom=0)
-    norms.legend(frameon=False)
     norms.set_ylabel("gradient norm")
     _draw_course(rates, history, "learning_rate", FORECAST)
     rates.set_ylabel("learning rate")
     rates.set_xlabel("step")
     rates.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axis in (losses, norms):
+        axis.legend(*axis.get_legend_handles_labels(), frameon=False)
     for axis in axes[:3]:
         _finish(axis)
     return axes[:3]
