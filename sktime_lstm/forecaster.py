@@ -410,6 +410,14 @@ class LSTMForecaster(BaseForecaster):
         Axes or array of Axes
             An axes for one univariate series; else an array with one axes for each variable of each series, the first
             6 of them.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline(), fh=range(1, 13))
+        >>> forecaster.plot_forecast(coverage=[0.5, 0.9]).get_title()
+        'Number of airline passengers'
         """
         # sktime keeps the horizon that it is asked for; a look should not.
         twin = copy.copy(self)
@@ -439,6 +447,14 @@ class LSTMForecaster(BaseForecaster):
         -------
         array of Axes
             The axes drawn on, from top to bottom.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline(), fh=range(1, 13))
+        >>> [axes.get_ylabel() for axes in forecaster.plot_gates()][:4]
+        ['series', 'input gate', 'forget gate', 'output gate']
         """
         panel, request = self._last_windows(y, X)
         with single_thread():
@@ -464,6 +480,14 @@ class LSTMForecaster(BaseForecaster):
         Axes or array of Axes
             An axes for one univariate series; else an array with one axes for each variable of each series, the first
             6 of them.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline(), fh=range(1, 13))
+        >>> forecaster.plot_anchor_weights().get_ylabel()
+        'weight'
         """
         return plotting.plot_anchor_weights(self.anchor_weights(fh, X), ax=ax)
 
@@ -479,6 +503,14 @@ class LSTMForecaster(BaseForecaster):
         -------
         array of Axes
             Those of the losses, the gradient norm before clipping with the limit, and the learning rate.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline(), fh=range(1, 13))
+        >>> [axes.get_ylabel() for axes in forecaster.plot_history()]
+        ['loss', 'gradient norm', 'learning rate']
         """
         self.check_is_fitted()
         return plotting.plot_history(self.history_, ax=ax)

@@ -78,7 +78,7 @@ def plot_forecast(
     """
     panels = _small_multiples(y)
     axes = _axes(len(panels), ax)
-    for axis, (key, column) in zip(axes, panels, strict=False):
+    for axis, (key, column) in zip(axes, panels, strict=True):
         parts = [_one_series(frame, key, column) for frame in (y, forecast, truth)]
         _draw_history(axis, parts[0], _HISTORY_PER_STEP * len(parts[1]))
         _draw_bands(axis, parts[0], intervals, key, column)
@@ -171,6 +171,15 @@ def plot_gates(
         If matplotlib is not installed.
     ValueError
         If there is no such layer, or `ax` has fewer axes than there is to draw.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sktime_lstm.plotting import plot_gates
+    >>> y, forecast = pd.DataFrame({"sold": [1.0, 2.0]}), pd.DataFrame({"sold": [3.0]}, index=[2])
+    >>> gates = pd.DataFrame({"time": range(3), "layer": 0, "gate": "input gate", "unit": 0, "value": 0.5})
+    >>> [axes.get_ylabel() for axes in plot_gates(gates, y, forecast)]
+    ['series', 'input gate']
     """
     layers = gates["layer"].unique()
     if layer not in layers:
@@ -180,7 +189,7 @@ def plot_gates(
     is_gate = [name.endswith("gate") for name in names]
     axes = _stack_of_axes([1.6, *(1.0 if gate else 1.3 for gate in is_gate)], ax)
     _draw_window(axes[0], y, forecast)
-    for axis, name, gate in zip(axes[1:], names, is_gate, strict=False):
+    for axis, name, gate in zip(axes[1:], names, is_gate, strict=True):
         values = shown[shown["gate"] == name].pivot(index="time", columns="unit", values="value")
         (_draw_gate if gate else _draw_state)(axis, values.set_axis(_places(values.index)), name)
     edges = [_places(frame.index.get_level_values(-1))[end] for frame, end in ((y, -1), (forecast, 0))]
@@ -217,13 +226,21 @@ def plot_anchor_weights(weights: pd.DataFrame, *, ax: Axes | npt.NDArray[Any] | 
         If matplotlib is not installed.
     ValueError
         If `ax` has fewer axes than there is to draw.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sktime_lstm.plotting import plot_anchor_weights
+    >>> weights = pd.DataFrame({"time": 7, "variable": "sold", "anchor": ["last", "drift"], "weight": [0.3, 0.7]})
+    >>> plot_anchor_weights(weights).get_title()
+    'sold'
     """
     table = weights.pivot(index=[*weights.columns[:-3]], columns=["variable", "anchor"], values="weight")
     variables = pd.DataFrame(index=table.index, columns=weights["variable"].unique())
     used = weights.loc[weights["weight"] > 0, "anchor"].unique()
     panels = _small_multiples(variables)
     axes = _axes(len(panels), ax)
-    for axis, (key, column) in zip(axes, panels, strict=False):
+    for axis, (key, column) in zip(axes, panels, strict=True):
         shares = table[[(variables.columns[column], anchor) for anchor in used]].droplevel("variable", axis=1)
         shares = shares if key is None else shares.loc[key]
         _draw_shares(axis, shares.set_axis(_places(shares.index)))
@@ -256,11 +273,21 @@ def plot_history(history: pd.DataFrame, *, ax: npt.NDArray[Any] | None = None) -
         If matplotlib is not installed.
     ValueError
         If `ax` has fewer than 3 axes.
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_airline
+    >>> from sktime_lstm import LSTMForecaster
+    >>> from sktime_lstm.plotting import plot_history
+    >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline())
+    >>> [axes.get_ylabel() for axes in plot_history(forecaster.history_)]
+    ['loss', 'gradient norm', 'learning rate']
     """
     axes = _stack_of_axes([1.6, 1.0, 1.0], ax)
+    # Not before: without matplotlib the line above says what to install.
     from matplotlib.ticker import MaxNLocator
 
-    losses, norms, rates = axes[:3]
+    losses, norms, rates = axes
     _draw_course(losses, history, "loss", FORECAST)
     if history["validation_loss"].notna().any():
         _draw_course(losses, history, "validation_loss", TRUTH)
@@ -275,9 +302,9 @@ def plot_history(history: pd.DataFrame, *, ax: npt.NDArray[Any] | None = None) -
     rates.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axis in (losses, norms):
         axis.legend(*axis.get_legend_handles_labels(), frameon=False)
-    for axis in axes[:3]:
+    for axis in axes:
         _finish(axis)
-    return axes[:3]
+    return axes
 
 
 def _small_multiples(y: pd.Series | pd.DataFrame) -> list[tuple[Any, int]]:
@@ -313,7 +340,7 @@ def _given_axes(count: int, given: Any) -> npt.NDArray[Any]:
     axes = np.atleast_1d(np.asarray(given, dtype=object)).ravel()
     if len(axes) < count:
         raise ValueError(f"ax has {len(axes)} axes, but {count} are needed. Pass more, or None for a new figure.")
-    return axes
+    return axes[:count]
 
 
 def _pyplot() -> ModuleType:
