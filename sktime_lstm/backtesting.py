@@ -99,7 +99,7 @@ def backtest(
         One row for each forecaster, the lowest MASE first, with the columns
 
         * ``MASE``: mean absolute error divided by that of the seasonal naive forecast within the training window;
-        * ``sMAPE``: mean of 200 |a - f| / (|a| + |f|), in percent;
+        * ``sMAPE``: mean of ``200 |a - f| / (|a| + |f|)``, in percent;
         * ``RMSE``: root mean squared error, in units of `y`;
         * ``fit_time``, ``predict_time``: seconds,
 

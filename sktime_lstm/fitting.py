@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from sktime_lstm import recipe
 from sktime_lstm.intervals import Calibration, calibrate, uncalibrated
