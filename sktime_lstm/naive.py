@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-ANCHORS = ("last", "drift", "mean", "smooth", "seasonal", "seasonal drift", "seasonal level", "seasonal smooth")
+ANCHORS = ("last", "smooth", "slow", "mean", "drift", "trend", "seasonal", "seasonal drift")
 """Names of the naive forecasts, in the order of the last axis."""
 
-SMOOTHING = 0.7
+SMOOTH, SLOW = 0.7, 0.9
+ENOUGH_OF_A_SEASON = 0.8
 SMALLEST = 1e-12
 
 
@@ -27,21 +28,25 @@ def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
     Returns
     -------
     Tensor of shape (batch, horizon, variable, anchor)
-        In the order of `ANCHORS`: the last value, the line from the first to the last value, the mean, the mean with
-        weights that fall by 0.7 a step; the value one season earlier, that plus the mean change over a season, that
-        shifted to the level of the last value, and that plus the mean change with weights that fall by 0.7 a step.
-        NaN where an anchor does not exist: the means where there are seasonal anchors, and those for ``sp=1`` or a
-        context shorter than a season.
+        In the order of `ANCHORS`. Of the seasonally adjusted context, with the season added again: the last value; the
+        means with weights that fall by 0.7 and by 0.9 a step; the mean; the line from the first value to the last; and
+        the line of least squares with weights that fall by 0.9 a step [1]_. Of the context itself: the value one season
+        earlier, and that plus the mean change over a season. NaN where an anchor does not exist: the last two for
+        ``sp=1`` or a context shorter than a season.
+
+    References
+    ----------
+    .. [1] Brown (1963), "Smoothing, forecasting and prediction of discrete time series".
     """
     steps = torch.arange(horizon, device=context.device)
-    filled = _carry(context, 1).nan_to_num()
-    last = filled[:, -1:].expand(-1, horizon, -1)
-    absent = torch.full_like(last, torch.nan)
-    plain = [last, _drift(context, filled, steps)]
-    if not is_seasonal(context.shape[1], sp):
-        means = [mean.expand_as(last) for mean in (_mean(context), _smooth(context))]
-        return torch.stack([*plain, *means, absent, absent, absent, absent], -1)
-    return torch.stack([*plain, absent, absent, *_seasonal(context, filled, steps, sp)], -1)
+    season = season_ahead(context, sp)
+    places = torch.arange(context.shape[1], device=context.device) - context.shape[1]
+    plain = _plain(context - season[:, places % sp], steps)
+    anchors = [forecast + season[:, steps % sp] for forecast in plain]
+    if is_seasonal(context.shape[1], sp):
+        return torch.stack([*anchors, *_seasonal(context, steps, sp)], -1)
+    absent = torch.full_like(anchors[0], torch.nan)
+    return torch.stack([*anchors, absent, absent], -1)
 
 
 def is_seasonal(window_length: int, sp: int) -> bool:
@@ -56,6 +61,60 @@ def change_over_season(context: Tensor, sp: int) -> Tensor:
     return change
 
 
+def season_ahead(context: Tensor, sp: int) -> Tensor:
+    """How far each of the next `sp` steps lies above or below the level of its season.
+
+    This is the classical decomposition: the mean deviation of each phase from a moving average over a season. It is
+    shrunk, after Stein, by the share of its variance that the scatter within the phases explains.
+
+    Returns
+    -------
+    Tensor of shape (batch, sp, variable)
+        Zero unless every phase is seen at least once, which takes two seasons, and for ``sp=1``.
+    """
+    batch, length, variables = context.shape
+    if sp == 1 or length < 2 * sp:
+        return context.new_zeros(batch, sp, variables)
+    phases = _phases(context - _moving_average(context, sp), sp)
+    season = phases.nanmean(1)
+    known = torch.isfinite(season).all(1, keepdim=True)
+    season = torch.where(known, season - season.mean(1, keepdim=True), 0.0)
+    return season * _reliability(phases, season)
+
+
+def _moving_average(context: Tensor, sp: int) -> Tensor:
+    """Centred mean over a season; NaN near the ends and where too little of the season was observed."""
+    batch, length, variables = context.shape
+    kernel = context.new_ones(sp + 1 - sp % 2)
+    if sp % 2 == 0:
+        kernel[[0, -1]] = 0.5
+    half = len(kernel) // 2
+    seen = torch.isfinite(context).to(context.dtype)
+    both = torch.stack([context.nan_to_num(), seen]).transpose(2, 3).reshape(-1, 1, length)
+    sums = nn.functional.conv1d(both, kernel[None, None] / sp).view(2, batch, variables, -1).transpose(2, 3)
+    mean = torch.where(sums[1] >= ENOUGH_OF_A_SEASON, sums[0] / sums[1], torch.nan)
+    return nn.functional.pad(mean, (0, 0, half, half), value=torch.nan)
+
+
+def _reliability(phases: Tensor, season: Tensor) -> Tensor:
+    """Share of the variance of the season that is not noise, of shape (batch, 1, variable); 1 if it is unknown."""
+    count = torch.isfinite(phases).sum(1, keepdim=True)
+    scatter = (phases - phases.nanmean(1, keepdim=True)).square().nan_to_num().sum((1, 2), keepdim=True)
+    freedom = (count - 1).clamp(min=0).sum(2, keepdim=True)
+    noise = scatter / freedom.clamp(min=1) / count.to(season.dtype).mean(2, keepdim=True).clamp(min=1)
+    variance = season.square().mean(1, keepdim=True).clamp(min=SMALLEST)
+    return (1 - noise[:, 0] / variance).clamp(min=0)
+
+
+def _plain(context: Tensor, steps: Tensor) -> list[Tensor]:
+    """Forecasts that know no season, each of shape (batch, horizon, variable)."""
+    last = _carry(context, 1).nan_to_num()[:, -1:]
+    mean = context.nanmean(1, keepdim=True).nan_to_num()
+    levels = [last, _weighted_mean(context, SMOOTH), _weighted_mean(context, SLOW), mean]
+    flat = [level.expand(-1, len(steps), -1) for level in levels]
+    return [*flat, _drift(context, steps), _trend(context, steps)]
+
+
 def _carry(values: Tensor, dim: int) -> Tensor:
     """Carry the last observed value forward along `dim`."""
     length = values.shape[dim]
@@ -66,42 +125,54 @@ def _carry(values: Tensor, dim: int) -> Tensor:
     return values.gather(dim, latest)
 
 
-def _mean(context: Tensor) -> Tensor:
-    return context.nanmean(1, keepdim=True).nan_to_num()
+def _weights(context: Tensor, fall: float) -> tuple[Tensor, Tensor]:
+    """Age of each step, and its share in a mean whose weights fall by a factor a step; 0 where missing."""
+    length = context.shape[1]
+    age = torch.arange(length - 1, -1, -1, dtype=context.dtype, device=context.device)[None, :, None]
+    weights = torch.isfinite(context) * fall**age
+    return age, weights / weights.sum(1, keepdim=True).clamp(min=SMALLEST)
 
 
-def _smooth(values: Tensor) -> Tensor:
-    """Mean of the observed values with exponentially falling weights; 0 if there is none."""
-    age = torch.arange(values.shape[1] - 1, -1, -1, dtype=values.dtype, device=values.device)[None, :, None]
-    weights = torch.isfinite(values) * SMOOTHING**age
-    return (values.nan_to_num() * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True).clamp(min=SMALLEST)
+def _weighted_mean(context: Tensor, fall: float) -> Tensor:
+    weights = _weights(context, fall)[1]
+    return (context.nan_to_num() * weights).sum(1, keepdim=True)
 
 
-def _drift(context: Tensor, filled: Tensor, steps: Tensor) -> Tensor:
+def _drift(context: Tensor, steps: Tensor) -> Tensor:
     """Straight line from the first observed value through the last."""
-    seen = torch.isfinite(context).float()
+    filled, seen = _carry(context, 1).nan_to_num(), torch.isfinite(context).float()
     first, gap = seen.argmax(1, keepdim=True), seen.flip(1).argmax(1, keepdim=True)
     latest = context.shape[1] - 1 - gap
     slope = (filled[:, -1:] - filled.gather(1, first)) / (latest - first).clamp(min=1)
     return filled[:, -1:] + slope * (gap + 1 + steps[None, :, None])
 
 
-def _seasonal(context: Tensor, filled: Tensor, steps: Tensor, sp: int) -> list[Tensor]:
-    """Seasonal naive forecast, the same with drift, shifted to the last level, and shifted to the smoothed level."""
-    season = _latest_season(context, filled, sp)
-    seasonal = season[:, steps % sp]
+def _trend(context: Tensor, steps: Tensor) -> Tensor:
+    """Line of least squares whose weights fall with age; flat through a single value."""
+    age, weights = _weights(context, SLOW)
+    middle = (weights * age).sum(1, keepdim=True)
+    mean = (weights * context.nan_to_num()).sum(1, keepdim=True)
+    spread = (weights * (age - middle).square()).sum(1, keepdim=True)
+    slope = -(weights * (age - middle) * (context.nan_to_num() - mean)).sum(1, keepdim=True) / spread.clamp(min=1e-6)
+    return mean + slope * (middle + 1 + steps[None, :, None])
+
+
+def _seasonal(context: Tensor, steps: Tensor, sp: int) -> list[Tensor]:
+    """Seasonal naive forecast, and the same with drift."""
+    seasonal = _latest_season(context, sp)[:, steps % sp]
     change = context[:, sp:] - context[:, :-sp]
     drift = change[:, -sp:].nanmean(1, keepdim=True).nan_to_num()
-    level = change[:, -1:].nan_to_num().sum(1, keepdim=True)
-    seasons = (1 + steps // sp)[None, :, None]
-    return [seasonal, seasonal + drift * seasons, seasonal + level, seasonal + _smooth(change)]
+    return [seasonal, seasonal + drift * (1 + steps // sp)[None, :, None]]
 
 
-def _latest_season(context: Tensor, filled: Tensor, sp: int) -> Tensor:
+def _latest_season(context: Tensor, sp: int) -> Tensor:
     """Last observed value of each of the `sp` phases; the last value of all where a phase was never observed."""
-    batch, length, variables = context.shape
-    seasons = -(-length // sp)
-    padding = context.new_full((batch, seasons * sp - length, variables), torch.nan)
-    phases = torch.cat([padding, context], 1).view(batch, seasons, sp, variables)
-    latest = _carry(phases, 1)[:, -1]
-    return torch.where(torch.isfinite(latest), latest, filled[:, -1:])
+    latest = _carry(_phases(context, sp), 1)[:, -1]
+    return torch.where(torch.isfinite(latest), latest, _carry(context, 1).nan_to_num()[:, -1:])
+
+
+def _phases(context: Tensor, sp: int) -> Tensor:
+    """The context season by season, of shape (batch, season, sp, variable); it ends with a whole season."""
+    missing = -context.shape[1] % sp
+    padded = nn.functional.pad(context, (0, 0, missing, 0), value=torch.nan)
+    return padded.unflatten(1, (-1, sp))

@@ -43,11 +43,11 @@ class Amount:
 
 
 def choose_window_length(amount: Amount) -> int:
-    """Points of context: a season and a bit for a short series, two seasons and a bit for much data."""
+    """Points of context: as many seasons as show what repeats; without a season, enough to show a trend."""
     if amount.sp == 1:
-        wanted = 8
+        wanted = int(np.clip(np.median(amount.lengths) // 4, 8, 16))
     elif amount.few:
-        wanted = amount.sp + 6
+        wanted = 5 * amount.sp + 6
     else:
         wanted = max(2 * amount.sp + 6, 18)
     return int(max(1, min(wanted, amount.lengths.max() - 1)))
@@ -88,8 +88,10 @@ def choose_batch_size(num_windows: int, window_points: int) -> int:
 
 
 def choose_learning_rate(num_windows: int) -> float:
-    """Peak of the schedule."""
-    return 5e-3 if num_windows < FEW_WINDOWS else 3e-3 if num_windows < 30_000 else 2e-3
+    """Peak of the schedule: small where windows are few, since the anchors start well and a network would learn noise."""
+    if num_windows < FEW_WINDOWS:
+        return float(5e-3 * max(num_windows / FEW_WINDOWS, 0.01) ** 0.7)
+    return 3e-3 if num_windows < 30_000 else 2e-3
 
 
 def choose_steps(num_windows: int, num_series: int) -> int:
