@@ -76,8 +76,8 @@ def season_ahead(context: Tensor, sp: int) -> Tensor:
     if sp == 1 or length < 2 * sp:
         return context.new_zeros(batch, sp, variables)
     phases = _phases(context - _moving_average(context, sp), sp)
-    season = phases.nanmean(1)
-    known = torch.isfinite(season).all(1, keepdim=True)
+    season = _mean(phases, 1).squeeze(1)
+    known = torch.isfinite(phases).any(1).all(1, keepdim=True)
     season = torch.where(known, season - season.mean(1, keepdim=True), 0.0)
     return season * _reliability(phases, season)
 
@@ -92,14 +92,14 @@ def _moving_average(context: Tensor, sp: int) -> Tensor:
     seen = torch.isfinite(context).to(context.dtype)
     both = torch.stack([context.nan_to_num(), seen]).transpose(2, 3).reshape(-1, 1, length)
     sums = nn.functional.conv1d(both, kernel[None, None] / sp).view(2, batch, variables, -1).transpose(2, 3)
-    mean = torch.where(sums[1] >= ENOUGH_OF_A_SEASON, sums[0] / sums[1], torch.nan)
+    mean = torch.where(sums[1] >= ENOUGH_OF_A_SEASON, sums[0] / sums[1].clamp(min=ENOUGH_OF_A_SEASON), torch.nan)
     return nn.functional.pad(mean, (0, 0, half, half), value=torch.nan)
 
 
 def _reliability(phases: Tensor, season: Tensor) -> Tensor:
     """Share of the variance of the season that is not noise, of shape (batch, 1, variable); 1 if it is unknown."""
     count = torch.isfinite(phases).sum(1, keepdim=True)
-    scatter = (phases - phases.nanmean(1, keepdim=True)).square().nan_to_num().sum((1, 2), keepdim=True)
+    scatter = (phases - _mean(phases, 1)).nan_to_num().square().sum((1, 2), keepdim=True)
     freedom = (count - 1).clamp(min=0).sum(2, keepdim=True)
     noise = scatter / freedom.clamp(min=1) / count.to(season.dtype).mean(2, keepdim=True).clamp(min=1)
     variance = season.square().mean(1, keepdim=True).clamp(min=SMALLEST)
@@ -109,10 +109,15 @@ def _reliability(phases: Tensor, season: Tensor) -> Tensor:
 def _plain(context: Tensor, steps: Tensor) -> list[Tensor]:
     """Forecasts that know no season, each of shape (batch, horizon, variable)."""
     last = _carry(context, 1).nan_to_num()[:, -1:]
-    mean = context.nanmean(1, keepdim=True).nan_to_num()
-    levels = [last, _weighted_mean(context, SMOOTH), _weighted_mean(context, SLOW), mean]
+    levels = [last, _weighted_mean(context, SMOOTH), _weighted_mean(context, SLOW), _mean(context, 1)]
     flat = [level.expand(-1, len(steps), -1) for level in levels]
     return [*flat, _drift(context, steps), _trend(context, steps)]
+
+
+def _mean(values: Tensor, dim: int) -> Tensor:
+    """Mean of the observed values along a dimension, which stays; 0 if there is none."""
+    count = torch.isfinite(values).sum(dim, keepdim=True)
+    return values.nan_to_num().sum(dim, keepdim=True) / count.clamp(min=1)
 
 
 def _carry(values: Tensor, dim: int) -> Tensor:
@@ -161,7 +166,7 @@ def _seasonal(context: Tensor, steps: Tensor, sp: int) -> list[Tensor]:
     """Seasonal naive forecast, and the same with drift."""
     seasonal = _latest_season(context, sp)[:, steps % sp]
     change = context[:, sp:] - context[:, :-sp]
-    drift = change[:, -sp:].nanmean(1, keepdim=True).nan_to_num()
+    drift = _mean(change[:, -sp:], 1)
     return [seasonal, seasonal + drift * (1 + steps // sp)[None, :, None]]
 
 
