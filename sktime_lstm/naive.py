@@ -91,7 +91,7 @@ def _moving_average(series: Tensor, sp: int) -> Tensor:
     length, half = series.shape[-1], sp // 2
     places = torch.arange(length, device=series.device)
     distance = places[:, None] - places[half : length - half]
-    share = ((distance.abs() <= half).to(series.dtype) - 0.5 * (distance.abs() * 2 == sp)) / sp
+    share = ((distance.abs() <= half).to(series.dtype) - (distance.abs() * 2 == sp).to(series.dtype) / 2) / sp
     seen = torch.isfinite(series).to(series.dtype) @ share
     mean = series.nan_to_num() @ share / seen.clamp(min=ENOUGH_OF_A_SEASON)
     return nn.functional.pad(mean.masked_fill(seen < ENOUGH_OF_A_SEASON, torch.nan), (half, half), value=torch.nan)

@@ -100,4 +100,4 @@ def choose_steps(num_windows: int, num_series: int) -> int:
     Of a very long series only some thousand windows count: their neighbours tell nearly the same.
     """
     counted = min(num_windows, MOST_WINDOWS_PER_SERIES * num_series)
-    return int(np.clip(40 * (counted / 100) ** 0.6, 40, 3_000))
+    return int(np.clip(40 * (counted / 100) ** 0.6, 10, 3_000))

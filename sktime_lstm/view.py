@@ -72,7 +72,7 @@ class View:
         age = rows - start
         judged = rows[(age >= shortest_context(self.sp)) & (age % every == 0)]
         past = replace(windows, origins=judged, horizon=self.training_length)
-        errors = torch.full((len(rows), windows.values.shape[1], len(ANCHORS)), torch.nan)
+        errors = torch.full((len(rows), windows.values.shape[1], len(ANCHORS)), torch.nan, dtype=torch.float32)
         for chosen in torch.arange(len(judged)).split(JUDGED_PER_BATCH):
             window, target = past.window(chosen), past.target(chosen)
             scale = self.scale_of(window.context)
