@@ -120,9 +120,9 @@ def test_values_before_the_window_tell_which_anchor_to_believe():
     """A jump at the end stays where the series has wandered before, and passes where it has returned to its mean."""
     end, noise = np.r_[np.zeros(9), 4.0], np.random.default_rng(0).normal(size=50)
     forecaster = small(window_length=10, sp=1, output_length=1).fit(pd.Series(np.r_[noise.cumsum(), end]))
-    assert forecaster.predict(fh=[1]).item() > 2
+    wandering = forecaster.predict(fh=[1]).item()
     forecaster.update(pd.Series(np.r_[noise, end]), update_params=False)
-    assert forecaster.predict(fh=[1]).item() < 2
+    assert forecaster.predict(fh=[1]).item() < wandering - 0.5
 
 
 # Kinds of numbers
