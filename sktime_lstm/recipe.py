@@ -49,7 +49,7 @@ def choose_window_length(amount: Amount) -> int:
     elif amount.few:
         wanted = 5 * amount.sp + 6
     else:
-        wanted = max(2 * amount.sp + 6, 18)
+        wanted = 3 * amount.sp + 6
     return int(max(1, min(wanted, amount.lengths.max() - 1)))
 
 
