@@ -1,7 +1,20 @@
 """LSTM forecasting for sktime: one class, `LSTMForecaster`."""
 
-from sktime_lstm.backtesting import backtest
+from typing import TYPE_CHECKING, Any
+
 from sktime_lstm.forecaster import LSTMForecaster
+
+if TYPE_CHECKING:
+    from sktime_lstm.backtesting import backtest
 
 __version__ = "0.1.0"
 __all__ = ["LSTMForecaster", "__version__", "backtest"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `backtest` when it is first asked for: it comes with pipelines and metrics of sktime, which take a while."""
+    if name == "backtest":
+        from sktime_lstm.backtesting import backtest
+
+        return backtest
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
