@@ -12,7 +12,7 @@ __all__ = ["LSTMForecaster", "__version__", "backtest"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `backtest` when it is first asked for: it comes with pipelines and metrics of sktime, which take a while."""
+    """Import `backtest` when it is first asked for: pipelines and metrics of sktime come with it."""
     if name == "backtest":
         from sktime_lstm.backtesting import backtest
 
