@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from sktime.datasets import load_airline
 
 import sktime_lstm
 
@@ -92,6 +96,32 @@ def test_the_public_names_are_all_there():
     assert sktime_lstm.backtest is sktime_lstm.backtesting.backtest
     with pytest.raises(AttributeError, match="has no attribute 'forecast'"):
         sktime_lstm.forecast  # noqa: B018  the access is the test
+
+
+def placeholder_record():
+    """The class that sktime would keep for us, as `docs/contributing.md` has it, without being replaced by ours."""
+    page = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    tree = ast.parse(re.search(r"```python\n(# copyright: sktime.*?)```", page, flags=re.DOTALL).group(1))
+    record = next(node for node in tree.body if isinstance(node, ast.ClassDef))
+    record.decorator_list = []
+    namespace = {"__name__": "sktime.forecasting.lstm"}
+    exec(compile(tree, "contributing.md", "exec"), namespace)
+    return namespace[record.name]
+
+
+def test_the_placeholder_record_for_sktime_has_our_signature_and_tags():
+    record, ours = placeholder_record(), sktime_lstm.LSTMForecaster
+    assert record.__name__ == ours.__name__
+    parameters = [inspect.signature(cls).parameters.values() for cls in (record, ours)]
+    theirs, expected = ([(each.name, each.kind, each.default) for each in some] for some in parameters)
+    assert theirs == expected
+    assert {**record._tags, "tests:vm": None} == {**ours._tags, "tests:vm": None}
+
+
+def test_the_placeholder_record_forecasts_what_we_forecast():
+    y = load_airline()[:36]
+    record, ours = (cls(sp=12, random_state=0).fit(y) for cls in (placeholder_record(), sktime_lstm.LSTMForecaster))
+    pd.testing.assert_series_equal(record.predict(fh=[1, 2]), ours.predict(fh=[1, 2]))
 
 
 def test_only_six_libraries_are_needed():
