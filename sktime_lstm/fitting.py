@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
 from sktime_lstm import recipe
-from sktime_lstm.intervals import Calibration, calibrate, uncalibrated
+from sktime_lstm.intervals import Calibration, calibrate, with_growth
 from sktime_lstm.losses import LOSSES
 from sktime_lstm.model import Model
 from sktime_lstm.network import Ensemble, Network, NetworkSize, warm_start
@@ -28,11 +29,14 @@ from sktime_lstm.windowing import Rows, Windows, hold_out_latest, thin, training
 
 HELD_OUT_SHARE = 0.25
 MOST_HELD_OUT = 1_000
+MOST_PER_SERIES = 8
+ENOUGH_WINDOWS, FEW_WINDOWS_SHARE = 25, 0.5
+WINDOWS_FOR_GROWTH, PATHS_FOR_GROWTH = 32, 8
 CALIBRATION_STEPS = 300
 MOST_FOR_START = 2_000
 UPDATE_SHARE, UPDATE_RATE = 0.25, 0.2
 HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
-INITIALISE, SHUFFLE, CALIBRATE, UPDATE = range(4)
+INITIALISE, SHUFFLE, CALIBRATE, UPDATE, GROW = range(5)
 """Purposes of a random generator; each draws its own numbers."""
 
 
@@ -101,8 +105,8 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
         seen, unseen = (early, late) if checked else (origins, None)
         members = [workshop.train(seen, INITIALISE, n, validation=unseen) for n in range(settings.num_members)]
         judge = Ensemble(members if checked else [workshop.train(early, CALIBRATE, 0)])
-    calibration = _calibrate(judge, panel, view, late, farthest)
-    return Model(view, Ensemble(members), calibration), workshop.records
+    judged = Model(view, judge, _calibrate(judge, panel, view, farthest))
+    return replace(_with_growth(judged, panel, root), network=Ensemble(members)), workshop.records
 
 
 def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> tuple[Model, list[Record]]:
@@ -117,17 +121,38 @@ def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> 
     return replace(model, network=Ensemble(members)), workshop.records
 
 
-def _calibrate(judge: Ensemble, panel: Panel, view: View, origins: Rows, farthest: int | None) -> Calibration:
-    """Errors of the held-out windows as far ahead as the data reach, rolled out as in a forecast."""
+def _calibrate(judge: Ensemble, panel: Panel, view: View, farthest: int | None) -> Calibration:
+    """Errors of the latest windows as far ahead as the data reach, rolled out as in a forecast.
+
+    These are the quarter that the judge has not seen, or the latest half where a quarter would be too few: a short
+    training learns little by heart.
+    """
     wanted = farthest or max(view.sp, 8)
     horizon = max(view.output_length, min(wanted, int(panel.lengths.max()) // 4))
-    if len(origins) == 0:
-        return uncalibrated(horizon, len(panel.columns))
-    windows = view.windows(panel, origins, horizon=horizon)
+    origins = training_origins(panel, horizon=1, shortest=recipe.shortest_context(view.sp))
+    late = hold_out_latest(panel, origins, horizon=1, share=HELD_OUT_SHARE)[1]
+    if len(late) < ENOUGH_WINDOWS * horizon:
+        late = hold_out_latest(panel, origins, horizon=1, share=FEW_WINDOWS_SHARE)[1]
+    late = thin(late, max(MOST_HELD_OUT, MOST_PER_SERIES * panel.num_instances))
+    instance = np.searchsorted(panel.bounds, late, side="right") - 1
+    windows = view.windows(panel, late, horizon=horizon)
     forecast = forecast_windows(judge, windows, output_length=view.output_length, scale_of=view.scale_of)
     scale = view.scale_of(windows.window(slice(None)).context)
     errors = scale.bounded(scale.apply(windows.target(slice(None)))) - scale.apply(forecast)
-    return calibrate(torch.where(scale.scale > 0, errors, torch.nan).numpy())
+    errors = torch.where(scale.scale > 0, errors, torch.nan)
+    return calibrate(errors.numpy(), scale.scale[:, 0].numpy(), instance, panel.keys)
+
+
+def _with_growth(model: Model, panel: Panel, root: int) -> Model:
+    """Let sample paths from the latest windows show how errors grow where none were measured."""
+    view, known = model.view, model.calibration.steps
+    origins = training_origins(panel, horizon=1, shortest=recipe.shortest_context(view.sp))
+    origins = thin(hold_out_latest(panel, origins, horizon=1, share=HELD_OUT_SHARE)[1], WINDOWS_FOR_GROWTH)
+    if len(origins) == 0:
+        return model
+    generator = seeded_generator(root, GROW)
+    paths = model.paths(panel, origins, horizon=3 * known, num_samples=PATHS_FOR_GROWTH, generator=generator)
+    return replace(model, calibration=with_growth(model.calibration, paths))
 
 
 class _Workshop:

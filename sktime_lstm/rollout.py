@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -59,3 +60,68 @@ def forecast_windows(network: nn.Module, windows: Windows, *, output_length: int
             for chosen in torch.arange(len(windows)).split(LARGEST_BATCH)
         ]
     return torch.cat(parts)[:, : windows.horizon]
+
+
+def sample_paths(
+    network: nn.Module,
+    windows: Windows,
+    *,
+    num_samples: int,
+    block: int,
+    output_length: int,
+    scale_of: ScaleOf,
+    draw: Callable[[Tensor, Tensor], Tensor],
+    lowest: Tensor,
+) -> Tensor:
+    """Continue every window of an index in many possible ways.
+
+    The errors of a whole block are added to its forecast at a time, so that they go together over steps and variables;
+    then the sampled block is appended to the context, and what comes next is forecast from there.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Forecasts a scaled window.
+    windows : Windows
+        Where to start, and how far to go.
+    num_samples : int
+        Paths of each window.
+    block : int
+        Steps whose errors are drawn together.
+    output_length : int
+        Steps forecast in one go.
+    scale_of : callable
+        Scale of a context.
+    draw : callable
+        Errors of shape (batch, block, variable), unscaled, for the scales of contexts, of shape (batch, variable), that
+        belong to the windows of these numbers, of shape (batch,).
+    lowest : Tensor of shape (variable,)
+        No path goes below.
+
+    Returns
+    -------
+    Tensor of shape (windows, num_samples, windows.horizon, variable), float64, unscaled
+    """
+    blocks = math.ceil(windows.horizon / block)
+    # The first block starts from the same past on all paths of a window, so it is forecast once.
+    first = forecast_windows(network, replace(windows, horizon=block), output_length=output_length, scale_of=scale_of)
+    padded = math.ceil(block / output_length) * output_length
+    enough = replace(windows, horizon=(blocks - 1) * block + padded)
+
+    def walk(numbers: Tensor) -> Tensor:
+        window, forecast, path = enough.window(numbers), first[numbers], []
+        context = window.context
+        for start in range(0, blocks * block, block):
+            if start:
+                known = window.covariates[:, start : start + windows.window_length + padded]
+                part = replace(window, context=context, covariates=known)
+                forecast = roll_out(network, part, output_length=output_length, scale_of=scale_of)[:, :block]
+            path.append((forecast + draw(scale_of(context).scale[:, 0], numbers)).clamp(min=lowest))
+            context = torch.cat([context, path[-1]], 1)[:, -windows.window_length :]
+        return torch.cat(path, 1)[:, : windows.horizon]
+
+    with torch.no_grad():
+        numbers = torch.arange(len(windows)).repeat_interleave(num_samples)
+        paths = torch.cat([walk(some) for some in numbers.split(LARGEST_BATCH)])
+    sampled: Tensor = paths.unflatten(0, (len(windows), num_samples))
+    return sampled

@@ -28,6 +28,8 @@ class View:
         Points of context, steps forecast in one go and seasonal period.
     training_length : int
         Steps of the windows to learn from, at most `output_length`. What is learned there serves the steps beyond.
+    lower_bound : float or None
+        No value is smaller, in the units of the data.
     """
 
     scaler: Scaler
@@ -37,6 +39,7 @@ class View:
     output_length: int
     sp: int
     training_length: int
+    lower_bound: float | None = None
 
     def windows(self, panel: Panel, origins: Rows, *, horizon: int) -> Windows:
         """Windows of `panel` at the rows `origins`, in the global scale."""
@@ -53,8 +56,15 @@ class View:
         )
 
     def unscaled(self, values: Array) -> Array:
-        """Undo the global scale of values of shape (rows, variables) or (rows, variables, levels)."""
-        if values.ndim == 2:
-            return np.asarray(self.scaler.inverse_transform(values))
-        levels = [self.unscaled(values[:, :, level]) for level in range(values.shape[2])]
-        return np.stack(levels, axis=-1)
+        """Undo the global scale of values of shape (rows, variables) or (rows, variables, levels), within the bound."""
+        if values.ndim == 3:
+            flat = self.unscaled(np.moveaxis(values, 2, 1).reshape(-1, values.shape[1]))
+            return np.moveaxis(flat.reshape(len(values), -1, values.shape[1]), 1, 2)
+        unscaled = np.asarray(self.scaler.inverse_transform(values))
+        return unscaled if self.lower_bound is None else np.maximum(unscaled, self.lower_bound)
+
+    def lowest(self, variables: int) -> Array:
+        """Lower bound of each variable in the global scale."""
+        if self.lower_bound is None:
+            return np.full(variables, -np.inf)
+        return np.asarray(self.scaler.transform(np.full((1, variables), self.lower_bound))[0], dtype=np.float64)
