@@ -36,7 +36,7 @@ CALIBRATION_STEPS = 300
 MOST_FOR_START = 2_000
 UPDATE_SHARE, UPDATE_RATE = 0.25, 0.2
 HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
-INITIALISE, SHUFFLE, CALIBRATE, UPDATE, GROW = range(5)
+INITIALISE, SHUFFLE, CALIBRATE, UPDATE, GROW, SAMPLE = range(6)
 """Purposes of a random generator; each draws its own numbers."""
 
 
@@ -65,6 +65,7 @@ class Settings:
     device: str
     random_state: Any
     verbose: int
+    lower_bound: float | None
 
 
 def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
@@ -80,6 +81,7 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
         output_length=output_length,
         sp=sp,
         training_length=recipe.choose_training_length(amount, output_length),
+        lower_bound=settings.lower_bound,
     )
 
 
