@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from sktime_lstm import recipe
 from sktime_lstm.intervals import Calibration, calibrate, with_growth
-from sktime_lstm.losses import LOSSES
+from sktime_lstm.losses import COUNTS, LOSSES
 from sktime_lstm.model import Model
 from sktime_lstm.network import Ensemble, Network, NetworkSize, warm_start
 from sktime_lstm.rollout import forecast_windows
 from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
-from sktime_lstm.scaling import fit_scaler, scale_rule, window_scale
+from sktime_lstm.scaling import count_scale, fit_scaler, scale_rule, window_scale
 from sktime_lstm.seasonality import calendar_periods, find_period
 from sktime_lstm.series import Array, Panel
 from sktime_lstm.training import RECORD_COLUMNS, Examples, Record, TrainingPlan, train
@@ -75,13 +75,14 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
     output_length = settings.output_length or recipe.choose_output_length(amount)
     return View(
         scaler=fit_scaler(settings.scaler, panel.values),
-        scale_of=scale_rule(settings.scaler),
+        scale_of=count_scale if settings.loss == COUNTS else scale_rule(settings.scaler),
         covariate_scale=window_scale(torch.from_numpy(panel.covariates)[None]),
         window_length=settings.window_length or recipe.choose_window_length(amount),
         output_length=output_length,
         sp=sp,
         training_length=recipe.choose_training_length(amount, output_length),
         lower_bound=settings.lower_bound,
+        loss=settings.loss,
     )
 
 
@@ -138,9 +139,14 @@ def _calibrate(judge: Ensemble, panel: Panel, view: View, farthest: int | None) 
     late = thin(late, max(MOST_HELD_OUT, MOST_PER_SERIES * panel.num_instances))
     instance = np.searchsorted(panel.bounds, late, side="right") - 1
     windows = view.windows(panel, late, horizon=horizon)
-    forecast = forecast_windows(judge, windows, output_length=view.output_length, scale_of=view.scale_of)
+    forecast = forecast_windows(
+        judge, windows, output_length=view.output_length, scale_of=view.scale_of, widths=view.widths
+    )
     scale = view.scale_of(windows.window(slice(None)).context)
-    errors = scale.bounded(scale.apply(windows.target(slice(None)))) - scale.apply(forecast)
+    point, sides = (forecast, None) if view.widths is None else (forecast[..., 0], forecast[..., 1:])
+    errors = scale.bounded(scale.apply(windows.target(slice(None)))) - scale.apply(point)
+    if sides is not None:
+        errors = errors / torch.where(errors < 0, sides[..., 0], sides[..., 1])
     errors = torch.where(scale.scale > 0, errors, torch.nan)
     return calibrate(errors.numpy(), scale.scale[:, 0].numpy(), instance, panel.keys)
 
@@ -226,6 +232,7 @@ class _Workshop:
             dropout=settings.dropout,
             bidirectional=settings.bidirectional,
             anchored=settings.anchored,
+            further_outputs=LOSSES[settings.loss].outputs,
         )
 
     def _examples(self, origins: Rows) -> Examples:

@@ -18,7 +18,7 @@ from sktime.forecasting.base import BaseForecaster
 from sktime_lstm import inspection, plotting
 from sktime_lstm.cells import CELLS
 from sktime_lstm.fitting import HISTORY_COLUMNS, SAMPLE, Settings, fit_model, tune_model
-from sktime_lstm.losses import LOSSES
+from sktime_lstm.losses import COUNTS, LOSSES
 from sktime_lstm.request import Request, last_windows, make_request
 from sktime_lstm.runtime import root_seed, seeded_generator, single_thread
 from sktime_lstm.scaling import GLOBAL_SCALERS
@@ -26,6 +26,7 @@ from sktime_lstm.series import Array, Panel, read_panel, sampled_index
 from sktime_lstm.validation import (
     boolean,
     bound,
+    check_counts,
     check_covariates,
     check_covered,
     check_not_below,
@@ -119,8 +120,12 @@ class LSTMForecaster(BaseForecaster):
         ``"window"`` standardises each window by its own past. The others scale all data once: to mean 0 and standard
         deviation 1, to the range (-1, 1), by median and quartiles, or not at all. A scikit-learn transformer with
         ``inverse_transform`` is cloned and fitted to the values of all series, one column for each variable.
-    loss : {"mae", "mse", "huber"}, default="mae"
-        Training loss in units of the scale. ``"mae"`` aims at the median, ``"mse"`` at the mean.
+    loss : {"mae", "mse", "huber", "quantile", "normal", "student_t", "negative_binomial"}, default="mae"
+        Training loss in units of the scale. ``"mae"`` aims at the median, ``"mse"`` at the mean. The last four also
+        learn how far the truth may be from the forecast, which differs from window to window; intervals are calibrated
+        on held-out windows all the same. ``"quantile"`` learns seven quantiles, which may lie unevenly;
+        ``"student_t"`` is for outliers. ``"negative_binomial"`` is for counts; they are divided by their mean and never
+        shifted.
     lower_bound : float, optional
         No forecast, quantile or sample is smaller, and no value of `y` may be; 0 for counts, sales or prices. What lies
         above stays as it is. By default there is no bound.
@@ -607,7 +612,7 @@ class LSTMForecaster(BaseForecaster):
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> LSTMForecaster:
         self._memory = read_panel(y, X)
-        check_not_below(self._memory.values, self.lower_bound)
+        self._check_values(self._memory)
         self._root = root_seed(self.random_state)
         farthest = self._farthest(fh)
         with single_thread():
@@ -673,8 +678,14 @@ class LSTMForecaster(BaseForecaster):
         check_same_series(y, self._memory.columns, is_panel=self._memory.keys is not None)
         X = check_covariates(X, self._memory.covariate_columns, needed=True)
         newer = read_panel(y, X, memory=self._memory)
-        check_not_below(newer.values, self.lower_bound)
+        self._check_values(newer)
         return newer
+
+    def _check_values(self, panel: Panel) -> None:
+        """Check what the parameters demand of the data."""
+        check_not_below(panel.values, self.lower_bound)
+        if self.loss == COUNTS:
+            check_counts(panel.values, self.scaler)
 
     def _farthest(self, fh: Any) -> int | None:
         """Largest step of the horizon, None if it is unknown or lies in the past."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sktime_lstm.intervals import Calibration
 from sktime_lstm.network import Ensemble
-from sktime_lstm.rollout import forecast_windows, sample_paths
+from sktime_lstm.rollout import add_errors, forecast_windows, sample_paths
 from sktime_lstm.series import Array, Panel
 from sktime_lstm.view import View
 from sktime_lstm.windowing import Rows
@@ -45,13 +45,16 @@ class Model:
         view = self.view
         windows = view.windows(panel, distinct, horizon=int(steps.max()))
         paths = forecast_windows(
-            self.network, windows, output_length=view.output_length, scale_of=view.scale_of
-        ).numpy()
-        values = paths[which, steps - 1]
+            self.network, windows, output_length=view.output_length, scale_of=view.scale_of, widths=view.widths
+        )
+        rows = paths[torch.from_numpy(which), torch.from_numpy(steps - 1)]
+        values = (rows if view.widths is None else rows[..., 0]).numpy()
         if alphas is not None:
             scale = view.scale_of(windows.window(slice(None)).context).scale[:, 0].numpy()
             unit = self.calibration.units.of(scale, panel.keys, _instance(panel, distinct))[which]
-            values = values[:, :, None] + self.calibration.errors(steps, alphas) * unit[:, :, None]
+            errors = torch.from_numpy(self.calibration.errors(steps, alphas) * unit[:, :, None])
+            # Here the levels stand where the steps do elsewhere.
+            values = add_errors(rows[:, None], errors.movedim(2, 1)).movedim(1, 2).numpy()
         return _fill_blind(view.unscaled(values), panel, origins, view.window_length)
 
     def sample(
@@ -89,6 +92,7 @@ class Model:
             scale_of=view.scale_of,
             draw=draw,
             lowest=torch.from_numpy(view.lowest(len(panel.columns))),
+            widths=view.widths,
         ).numpy()
 
 

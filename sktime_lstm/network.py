@@ -27,11 +27,14 @@ class Window:
         Known covariates of past and future.
     sp : int
         Seasonal period.
+    scale : Tensor of shape (batch, 1, variable) or None
+        What one unit of the context is in the units of the data; None where no loss asks for it.
     """
 
     context: Tensor
     covariates: Tensor
     sp: int
+    scale: Tensor | None = None
 
     @property
     def horizon(self) -> int:
@@ -51,6 +54,7 @@ class NetworkSize:
     dropout: float = 0.0
     bidirectional: bool = False
     anchored: bool = True
+    further_outputs: int = 0
 
 
 class Network(nn.Module):
@@ -63,7 +67,8 @@ class Network(nn.Module):
 
         forecast = softmax(W h) . n + U h + E x
 
-    so that an untrained network is the mean of the naive forecasts. Without anchors the forecast is U h alone.
+    so that an untrained network is the mean of the naive forecasts. Without anchors the forecast is U h alone. A loss
+    that learns how far the truth may be from the forecast gets further linear outputs for it.
 
     Parameters
     ----------
@@ -85,26 +90,29 @@ class Network(nn.Module):
         initialise(self.layers, size.hidden_size, generator)
         self.effect: Tensor
         self.register_buffer("effect", torch.zeros(size.num_covariates, size.num_variables, dtype=torch.float32))
-        outputs = size.num_variables * (1 + (len(ANCHORS) if size.anchored else 0))
+        outputs = size.num_variables * (1 + (len(ANCHORS) if size.anchored else 0) + size.further_outputs)
         self.output: nn.Linear = nn.Linear(width, outputs, device="meta", dtype=torch.float32).to_empty(device="cpu")
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
     def forward(self, window: Window) -> Tensor:
-        """Forecast of shape (batch, horizon, variable), in the units of the context."""
+        """Forecast of shape (batch, horizon, variable), in the units of the context.
+
+        With further outputs the shape is (batch, horizon, variable, 1 + further_outputs), the forecast first.
+        """
         rest, anchors, effect = self._without_effect(window)
-        answer = self._answer(rest, anchors)
-        if anchors is None:
-            return answer[..., 0]
-        mixture = (_weights(anchors, answer[..., 1:]) * anchors.nan_to_num()).sum(-1)
-        return mixture + answer[..., 0] + effect
+        correction, logits, further = self._answer(rest, anchors)
+        forecast = correction[..., 0]
+        if anchors is not None:
+            forecast = (_weights(anchors, logits) * anchors.nan_to_num()).sum(-1) + forecast + effect
+        return torch.cat([forecast[..., None], further], -1) if self.size.further_outputs else forecast
 
     def anchor_weights(self, window: Window) -> Tensor:
         """Share of each naive forecast in the mixture, of shape (batch, horizon, variable, anchor)."""
         rest, anchors, _ = self._without_effect(window)
         if anchors is None:
             raise ValueError("anchored=False: the network has no naive forecasts to weigh. Fit it with anchored=True.")
-        return _weights(anchors, self._answer(rest, anchors)[..., 1:])
+        return _weights(anchors, self._answer(rest, anchors)[1])
 
     def trace(self, window: Window) -> list[State]:
         """Gates and states of each layer, each of shape (batch, window_length + horizon, unit)."""
@@ -125,13 +133,15 @@ class Network(nn.Module):
         rest = replace(window, context=window.context - past)
         return rest, naive_forecasts(rest.context, horizon=window.horizon, sp=window.sp), future
 
-    def _answer(self, window: Window, anchors: Tensor | None) -> Tensor:
-        """Correction and then logits of the anchors, of shape (batch, horizon, variable, 1 + anchors)."""
+    def _answer(self, window: Window, anchors: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Correction, logits of the anchors, and further outputs, each of shape (batch, horizon, variable, outputs)."""
         hidden = self._inputs(window, anchors)
         for layer in self.layers:
             hidden = self._drop(layer(hidden))
         answer: Tensor = self.output(hidden[:, -window.horizon :]).unflatten(-1, (self.size.num_variables, -1))
-        return answer
+        logits = 0 if anchors is None else len(ANCHORS)
+        correction, weights, further = answer.split([1, logits, self.size.further_outputs], -1)
+        return correction, weights, further
 
     def _inputs(self, window: Window, anchors: Tensor | None) -> Tensor:
         """What the first layer sees, of shape (batch, window_length + horizon, channel)."""
@@ -176,7 +186,7 @@ def warm_start(network: Network, window: Window, target: Tensor) -> None:
         context, future = effect.split([window.context.shape[1], window.horizon], 1)
         anchors = naive_forecasts(window.context - context, horizon=window.horizon, sp=window.sp)
         errors = (anchors + (future - target)[..., None]).abs().nanmean((0, 1))
-        bias = network.output.bias.view(len(errors), -1)[:, 1:]
+        bias = network.output.bias.view(len(errors), -1)[:, 1 : 1 + len(ANCHORS)]
         bias.copy_(_logits(errors))
 
 
@@ -204,7 +214,7 @@ class Ensemble(nn.Module):
         return [member for member in self.members if isinstance(member, Network)]
 
     def forward(self, window: Window) -> Tensor:
-        """Forecast of shape (batch, horizon, variable)."""
+        """Forecast of shape (batch, horizon, variable), or with a last axis for the forecast and further outputs."""
         forecasts = torch.stack([member(window) for member in self.members])
         return forecasts[0] if len(forecasts) == 1 else forecasts.quantile(0.5, dim=0)
 

@@ -137,6 +137,21 @@ def check_not_below(values: npt.NDArray[np.float64], lower_bound: float | None) 
         )
 
 
+def check_counts(values: npt.NDArray[np.float64], scaler: Any) -> None:
+    """Counts are whole, not negative, and not shifted."""
+    if not (isinstance(scaler, str) and scaler == "window"):
+        raise ValueError(
+            f"loss='negative_binomial' needs scaler='window', with which counts are not shifted, "
+            f"but scaler={scaler!r} was passed."
+        )
+    wrong = values[np.isfinite(values) & ((values < 0) | (values != np.round(values)))]
+    if len(wrong):
+        raise ValueError(
+            f"loss='negative_binomial' needs counts, but y has the value {wrong[0]:g}. "
+            f"Pass whole numbers of at least 0, or another loss."
+        )
+
+
 def check_same_series(y: pd.DataFrame, columns: pd.Index, *, is_panel: bool) -> None:
     """An update brings the kind of data and the columns seen in fit; a single column may have any name."""
     if isinstance(y.index, pd.MultiIndex) != is_panel:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sktime_lstm.losses import LOSSES, Widths
 from sktime_lstm.scaling import Scale, ScaleOf, Scaler
 from sktime_lstm.series import Array, Panel
 from sktime_lstm.windowing import Rows, Windows
@@ -30,6 +31,8 @@ class View:
         Steps of the windows to learn from, at most `output_length`. What is learned there serves the steps beyond.
     lower_bound : float or None
         No value is smaller, in the units of the data.
+    loss : str
+        Name of the loss.
     """
 
     scaler: Scaler
@@ -40,6 +43,12 @@ class View:
     sp: int
     training_length: int
     lower_bound: float | None = None
+    loss: str = "mae"
+
+    @property
+    def widths(self) -> Widths | None:
+        """What the network has learned of how far the truth may be from its forecast."""
+        return LOSSES[self.loss].widths
 
     def windows(self, panel: Panel, origins: Rows, *, horizon: int) -> Windows:
         """Windows of `panel` at the rows `origins`, in the global scale."""
