@@ -18,13 +18,13 @@ Rows = npt.NDArray[np.int64]
 STORED_LEVELS = 1_001
 STORED_PATHS = 1_000
 FEWEST_WINDOWS = 3
-WINDOW_SHARE = 0.6
+WINDOW_SHARE = 0.5
 QUIETEST = 0.1
 GROWTH = 0.75
 WINDOWS_OF_PRIOR = 2.0
 WINDOWS_OF_OTHERS = 8.0
 WINDOWS_OF_SHAPE = 20.0
-FEWEST_DEGREES = 3.0
+FEWEST_DEGREES = 4.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def calibrate(errors: Array, scale: Array, instance: Rows, keys: pd.Index | None
       power 0.75 of the step, which counts as two windows.
     * The size of the errors of a series is averaged with that of all series, which counts as eight windows.
     * The shape is that of the errors, by conformal prediction with its finite-sample correction, averaged with that of
-      Student's t with as many degrees of freedom as there are effective windows (at least three), which counts as
+      Student's t with as many degrees of freedom as there are effective windows (at least four), which counts as
       twenty.
 
     Parameters

@@ -179,7 +179,7 @@ def unit(units, scale, *, key="a"):
 
 
 def test_the_unit_lies_between_the_scale_of_the_window_and_the_usual_one():
-    assert unit(units(usual=32.0), 1024.0) == pytest.approx(32 * 2**3)
+    assert unit(units(usual=4.0), 100.0) == pytest.approx(20)
 
 
 def test_a_series_with_larger_errors_has_larger_units():
