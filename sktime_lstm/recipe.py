@@ -88,9 +88,9 @@ def choose_batch_size(num_windows: int, window_points: int) -> int:
 
 
 def choose_learning_rate(num_windows: int) -> float:
-    """Peak of the schedule: small where windows are few, since the anchors start well and a network would learn noise."""
+    """Peak of the schedule: the fewer windows, the less a network is allowed to move away from the anchors."""
     if num_windows < FEW_WINDOWS:
-        return float(5e-3 * max(num_windows / FEW_WINDOWS, 0.01) ** 0.7)
+        return 5e-3 * num_windows / FEW_WINDOWS
     return 3e-3 if num_windows < 30_000 else 2e-3
 
 
