@@ -169,4 +169,5 @@ def _latest_season(series: Tensor, sp: int) -> Tensor:
 def _phases(series: Tensor, sp: int) -> Tensor:
     """The series season by season, of shape (batch, variable, season, sp); it ends with a whole season."""
     missing = -series.shape[-1] % sp
-    return nn.functional.pad(series, (missing, 0), value=torch.nan).unflatten(-1, (-1, sp))
+    padded: Tensor = nn.functional.pad(series, (missing, 0), value=torch.nan).unflatten(-1, (-1, sp))
+    return padded

@@ -81,8 +81,13 @@ class Examples:
         return self._ready(window, scale), self._move(scale.bounded(scale.apply(target)))
 
     def _ready(self, window: Window, scale: Scale) -> Window:
-        context, covariates = self._move(scale.apply(window.context)), self._move(window.covariates)
-        return replace(window, context=context, covariates=covariates, scale=self._move(scale.scale))
+        return replace(
+            window,
+            context=self._move(scale.apply(window.context)),
+            covariates=self._move(window.covariates),
+            record=None if window.record is None else self._move(window.record),
+            scale=self._move(scale.scale),
+        )
 
     def _move(self, values: Tensor) -> Tensor:
         return values.to(self.device, torch.float32)
