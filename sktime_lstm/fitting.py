@@ -15,13 +15,13 @@ from tqdm import tqdm
 
 from sktime_lstm import recipe
 from sktime_lstm.baseline import Baseline, fit_baseline
-from sktime_lstm.intervals import Calibration, calibrate, uncalibrated
-from sktime_lstm.losses import LOSSES
+from sktime_lstm.intervals import Calibration, calibrate, with_growth
+from sktime_lstm.losses import COUNTS, LOSSES
 from sktime_lstm.model import Model
 from sktime_lstm.network import Ensemble, Network, NetworkSize, Window
 from sktime_lstm.rollout import forecast_windows
 from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
-from sktime_lstm.scaling import fit_scaler, scale_rule, window_scale
+from sktime_lstm.scaling import count_scale, fit_scaler, scale_rule, window_scale
 from sktime_lstm.seasonality import calendar_periods, find_period
 from sktime_lstm.series import Array, Panel
 from sktime_lstm.training import RECORD_COLUMNS, Examples, Record, TrainingPlan, train
@@ -31,12 +31,15 @@ from sktime_lstm.windowing import Rows, hold_out_latest, thin, training_origins
 
 HELD_OUT_SHARE = 0.25
 MOST_HELD_OUT = 1_000
+MOST_PER_SERIES = 8
+ENOUGH_WINDOWS, FEW_WINDOWS_SHARE = 25, 0.5
+WINDOWS_FOR_GROWTH, PATHS_FOR_GROWTH = 32, 8
 CALIBRATION_STEPS = 300
 MOST_FOR_START = 2_000
 UPDATE_SHARE, UPDATE_RATE = 0.25, 0.2
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
-INITIALISE, SHUFFLE, CALIBRATE, UPDATE = range(4)
+INITIALISE, SHUFFLE, CALIBRATE, UPDATE, GROW, SAMPLE = range(6)
 """Purposes of a random generator; each draws its own numbers."""
 
 
@@ -65,6 +68,7 @@ class Settings:
     device: str
     random_state: Any
     verbose: int
+    lower_bound: float | None
 
 
 def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
@@ -74,12 +78,14 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
     output_length = settings.output_length or recipe.choose_output_length(amount)
     view = View(
         scaler=fit_scaler(settings.scaler, panel.values),
-        scale_of=scale_rule(settings.scaler),
+        scale_of=count_scale if settings.loss == COUNTS else scale_rule(settings.scaler),
         covariate_scale=window_scale(torch.from_numpy(panel.covariates)[None]),
         window_length=settings.window_length or recipe.choose_window_length(amount),
         output_length=output_length,
         sp=sp,
         training_length=recipe.choose_training_length(amount, output_length),
+        lower_bound=settings.lower_bound,
+        loss=settings.loss,
     )
     return replace(view, baseline=_baseline(view, panel)) if settings.anchored else view
 
@@ -124,8 +130,8 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
             share = _lasting_share(judge, *workshop.examples(late, "cpu").batch(slice(None)))
             for network in {*members, *judge.networks}:
                 network.shrink(share)
-    calibration = _calibrate(judge, panel, view, late, farthest)
-    return Model(view, Ensemble(members), calibration), workshop.records
+    judged = Model(view, judge, _calibrate(judge, panel, view, farthest))
+    return replace(_with_growth(judged, panel, root), network=Ensemble(members)), workshop.records
 
 
 def _lasting_share(judge: Ensemble, window: Window, target: Tensor) -> float:
@@ -136,7 +142,9 @@ def _lasting_share(judge: Ensemble, window: Window, target: Tensor) -> float:
         for network in shrunk.networks:
             network.shrink(share)
         with torch.no_grad():
-            return float((shrunk(window) - target).abs().nanmean())
+            answer = shrunk(window)
+        forecast = answer if answer.ndim == target.ndim else answer[..., 0]
+        return float((forecast - target).abs().nanmean())
 
     return min(SHARES, key=error)
 
@@ -153,17 +161,43 @@ def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> 
     return replace(model, network=Ensemble(members)), workshop.records
 
 
-def _calibrate(judge: Ensemble, panel: Panel, view: View, origins: Rows, farthest: int | None) -> Calibration:
-    """Errors of the held-out windows as far ahead as the data reach, rolled out as in a forecast."""
+def _calibrate(judge: Ensemble, panel: Panel, view: View, farthest: int | None) -> Calibration:
+    """Errors of the latest windows as far ahead as the data reach, rolled out as in a forecast.
+
+    These are the quarter that the judge has not seen, or the latest half where a quarter would be too few: a short
+    training learns little by heart.
+    """
     wanted = farthest or max(view.sp, 8)
     horizon = max(view.output_length, min(wanted, int(panel.lengths.max()) // 4))
-    if len(origins) == 0:
-        return uncalibrated(horizon, len(panel.columns))
-    windows = view.windows(panel, origins, horizon=horizon)
-    forecast = forecast_windows(judge, windows, output_length=view.output_length, scale_of=view.scale_of)
+    origins = training_origins(panel, horizon=1, shortest=recipe.shortest_context(view.sp))
+    late = hold_out_latest(panel, origins, horizon=1, share=HELD_OUT_SHARE)[1]
+    if len(late) < ENOUGH_WINDOWS * horizon:
+        late = hold_out_latest(panel, origins, horizon=1, share=FEW_WINDOWS_SHARE)[1]
+    late = thin(late, max(MOST_HELD_OUT, MOST_PER_SERIES * panel.num_instances))
+    instance = np.searchsorted(panel.bounds, late, side="right") - 1
+    windows = view.windows(panel, late, horizon=horizon)
+    forecast = forecast_windows(
+        judge, windows, output_length=view.output_length, scale_of=view.scale_of, widths=view.widths
+    )
     scale = view.scale_of(windows.window(slice(None)).context)
-    errors = scale.bounded(scale.apply(windows.target(slice(None)))) - scale.apply(forecast)
-    return calibrate(torch.where(scale.scale > 0, errors, torch.nan).numpy())
+    point, sides = (forecast, None) if view.widths is None else (forecast[..., 0], forecast[..., 1:])
+    errors = scale.bounded(scale.apply(windows.target(slice(None)))) - scale.apply(point)
+    if sides is not None:
+        errors = errors / torch.where(errors < 0, sides[..., 0], sides[..., 1])
+    errors = torch.where(scale.scale > 0, errors, torch.nan)
+    return calibrate(errors.numpy(), scale.scale[:, 0].numpy(), instance, panel.keys)
+
+
+def _with_growth(model: Model, panel: Panel, root: int) -> Model:
+    """Let sample paths from the latest windows show how errors grow where none were measured."""
+    view, known = model.view, model.calibration.steps
+    origins = training_origins(panel, horizon=1, shortest=recipe.shortest_context(view.sp))
+    origins = thin(hold_out_latest(panel, origins, horizon=1, share=HELD_OUT_SHARE)[1], WINDOWS_FOR_GROWTH)
+    if len(origins) == 0:
+        return model
+    generator = seeded_generator(root, GROW)
+    paths = model.paths(panel, origins, horizon=3 * known, num_samples=PATHS_FOR_GROWTH, generator=generator)
+    return replace(model, calibration=with_growth(model.calibration, paths))
 
 
 class _Workshop:
@@ -235,6 +269,7 @@ class _Workshop:
             dropout=settings.dropout,
             bidirectional=settings.bidirectional,
             anchored=settings.anchored,
+            further_outputs=LOSSES[settings.loss].outputs,
         )
 
     def examples(self, origins: Rows, device: str | None = None) -> Examples:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,16 +17,19 @@ from sktime.forecasting.base import BaseForecaster
 
 from sktime_lstm import inspection, plotting
 from sktime_lstm.cells import CELLS
-from sktime_lstm.fitting import HISTORY_COLUMNS, Settings, fit_model, tune_model
-from sktime_lstm.losses import LOSSES
+from sktime_lstm.fitting import HISTORY_COLUMNS, SAMPLE, Settings, fit_model, tune_model
+from sktime_lstm.losses import COUNTS, LOSSES
 from sktime_lstm.request import Request, last_windows, make_request
-from sktime_lstm.runtime import root_seed, single_thread
+from sktime_lstm.runtime import root_seed, seeded_generator, single_thread
 from sktime_lstm.scaling import GLOBAL_SCALERS
-from sktime_lstm.series import Array, Panel, read_panel
+from sktime_lstm.series import Array, Panel, read_panel, sampled_index
 from sktime_lstm.validation import (
     boolean,
+    bound,
+    check_counts,
     check_covariates,
     check_covered,
+    check_not_below,
     check_parameters,
     check_same_series,
     integer,
@@ -52,6 +56,7 @@ RULES = {
     "anchored": boolean(),
     "scaler": name_or_transformer("window", *(name for name in GLOBAL_SCALERS if name != "window")),
     "loss": one_of(*LOSSES),
+    "lower_bound": bound(),
     "max_epochs": optional(integer(1)),
     "batch_size": optional(integer(1)),
     "learning_rate": optional(number(0.0)),
@@ -63,6 +68,9 @@ RULES = {
     "random_state": seed(),
     "verbose": integer(0),
 }
+
+
+SAMPLE_RULES = {"num_samples": integer(1), "random_state": seed()}
 
 
 class LSTMForecaster(BaseForecaster):
@@ -114,8 +122,15 @@ class LSTMForecaster(BaseForecaster):
         ``"window"`` standardises each window by its own past. The others scale all data once: to mean 0 and standard
         deviation 1, to the range (-1, 1), by median and quartiles, or not at all. A scikit-learn transformer with
         ``inverse_transform`` is cloned and fitted to the values of all series, one column for each variable.
-    loss : {"mae", "mse", "huber"}, default="mae"
-        Training loss in units of the scale. ``"mae"`` aims at the median, ``"mse"`` at the mean.
+    loss : {"mae", "mse", "huber", "quantile", "normal", "student_t", "negative_binomial"}, default="mae"
+        Training loss in units of the scale. ``"mae"`` aims at the median, ``"mse"`` at the mean. The last four also
+        learn how far the truth may be from the forecast, which differs from window to window; intervals are calibrated
+        on held-out windows all the same. ``"quantile"`` learns seven quantiles, which may lie unevenly;
+        ``"student_t"`` is for outliers. ``"negative_binomial"`` is for counts; they are divided by their mean and never
+        shifted.
+    lower_bound : float, optional
+        No forecast, quantile or sample is smaller, and no value of `y` may be; 0 for counts, sales or prices. What lies
+        above stays as it is. By default there is no bound.
     max_epochs : int, optional
         Passes over the training windows. By default a fixed number of steps that grows with the number of windows:
         about 40 for a series of a hundred points, at most 3000.
@@ -164,7 +179,8 @@ class LSTMForecaster(BaseForecaster):
     Notes
     -----
     Prediction intervals come from the errors on the latest quarter of the windows, made by a further network that has
-    not seen them; they are widened for their small number and grow beyond the steps seen there with the square root.
+    not seen them; on a short series from those on the latest half, widened for their small number. Beyond the steps
+    seen there they grow as sample paths do, which are fed back block by block.
 
     ``update(y, update_params=False)`` moves the past on and leaves the weights alone; ``update_params=True`` also
     trains on, with a quarter of the steps at a fifth of the rate.
@@ -239,6 +255,7 @@ class LSTMForecaster(BaseForecaster):
         anchored: bool = True,
         scaler: Any = "window",
         loss: str = "mae",
+        lower_bound: float | None = None,
         max_epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -261,6 +278,7 @@ class LSTMForecaster(BaseForecaster):
         self.anchored = anchored
         self.scaler = scaler
         self.loss = loss
+        self.lower_bound = lower_bound
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -298,6 +316,65 @@ class LSTMForecaster(BaseForecaster):
         with self._unchanged_on_error():
             super().update(y, X=X, update_params=update_params)
         return self
+
+    def predict_samples(
+        self,
+        fh: Any = None,
+        X: Any = None,
+        *,
+        num_samples: int = 100,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> pd.DataFrame:
+        """Draw sample paths: possible futures, for questions that quantiles of single steps cannot answer.
+
+        What is the chance that the sum over the next quarter exceeds a budget, or that a level is ever crossed? Steps
+        and variables of a path go together as the errors on held-out windows did; different series are drawn
+        independently. At each step the paths have the quantiles that `predict_quantiles` gives. Steps beyond those
+        whose errors were measured are forecast anew from each path.
+
+        Parameters
+        ----------
+        fh : forecasting horizon, default=None
+            As in `predict`.
+        X : time series, panel or hierarchy that sktime knows, default=None
+            As in `predict`.
+        num_samples : int, default=100
+            Number of paths.
+        random_state : int, RandomState or None, default=None
+            Seed of the draws. None derives it from the forecaster's own: the same call draws the same paths.
+
+        Returns
+        -------
+        pd.DataFrame
+            One row for each sample, series and time, with these as index levels, the first one named ``sample``, and
+            the variables as columns.
+
+        Raises
+        ------
+        ValueError
+            If `num_samples` is no positive integer, or `X` does not cover the horizon.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0).fit(load_airline(), fh=range(1, 13))
+        >>> samples = forecaster.predict_samples(num_samples=200)
+        >>> samples.shape, samples.index.names[0]
+        ((2400, 1), 'sample')
+        >>> year = samples.groupby("sample").sum()
+        >>> bool(5000 < year.iloc[:, 0].quantile(0.1) < year.iloc[:, 0].quantile(0.9) < 7000)
+        True
+        """
+        self.check_is_fitted()
+        check_parameters({"num_samples": num_samples, "random_state": random_state}, SAMPLE_RULES)
+        # sktime keeps the horizon that it checks; a look should not.
+        request = make_request(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
+        root = self._root if random_state is None else root_seed(random_state)
+        draw = partial(self._model.sample, num_samples=num_samples, generator=seeded_generator(root, SAMPLE))
+        values = self._fill(request, self._check_X(X=X), (len(self._memory.columns), num_samples), draw)
+        flat = np.moveaxis(values, 2, 0).reshape(-1, values.shape[1])
+        return pd.DataFrame(flat, sampled_index(request.index, num_samples), self._memory.columns)
 
     def gate_activations(self, y: Any = None, X: Any = None, *, member: int = 0, units: bool = True) -> pd.DataFrame:
         """Show what the gates of the network do in the last window.
@@ -540,6 +617,7 @@ class LSTMForecaster(BaseForecaster):
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> LSTMForecaster:
         self._memory = read_panel(y, X)
+        self._check_values(self._memory)
         self._root = root_seed(self.random_state)
         farthest = self._farthest(fh)
         with single_thread():
@@ -572,15 +650,21 @@ class LSTMForecaster(BaseForecaster):
 
     def _answer(self, request: Request, X: pd.DataFrame | None, alphas: list[float] | None = None) -> Array:
         """Forecast the rows of a request, of shape (rows, variables) or (rows, variables, alphas)."""
+        shape = (len(self._memory.columns),) + (() if alphas is None else (len(alphas),))
+        return self._fill(request, X, shape, partial(self._model.forecast, alphas=alphas))
+
+    def _fill(
+        self, request: Request, X: pd.DataFrame | None, shape: tuple[int, ...], answer: Callable[..., Array]
+    ) -> Array:
+        """Answer the future and the past of a request, of shape (rows, *shape); NaN before the start of a series."""
         panel = self._known(request, X)
-        shape = (len(request.index), len(panel.columns)) + (() if alphas is None else (len(alphas),))
-        values = np.full(shape, np.nan)
+        values = np.full((len(request.index), *shape), np.nan)
         origins = panel.rows(request.instance, request.origin)
         with single_thread():
             for rows in (request.is_future, ~request.is_future):
                 rows = rows & (request.position >= panel.first[request.instance])
                 if rows.any():
-                    values[rows] = self._model.forecast(panel, origins[rows], request.step[rows], alphas)
+                    values[rows] = answer(panel, origins[rows], request.step[rows])
         return values
 
     def _known(self, request: Request, X: pd.DataFrame | None) -> Panel:
@@ -598,7 +682,15 @@ class LSTMForecaster(BaseForecaster):
     def _read_newer(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
         check_same_series(y, self._memory.columns, is_panel=self._memory.keys is not None)
         X = check_covariates(X, self._memory.covariate_columns, needed=True)
-        return read_panel(y, X, memory=self._memory)
+        newer = read_panel(y, X, memory=self._memory)
+        self._check_values(newer)
+        return newer
+
+    def _check_values(self, panel: Panel) -> None:
+        """Check what the parameters demand of the data."""
+        check_not_below(panel.values, self.lower_bound)
+        if self.loss == COUNTS:
+            check_counts(panel.values, self.scaler)
 
     def _farthest(self, fh: Any) -> int | None:
         """Largest step of the horizon, None if it is unknown or lies in the past."""

@@ -1,89 +1,280 @@
-"""From the errors of held-out windows to quantiles of the forecast."""
+"""From the errors of held-out windows to quantiles of the forecast, and to errors to draw."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from statistics import NormalDist
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import torch
+from scipy.special import stdtrit
+
+from sktime_lstm.runtime import seeded_generator
 
 Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 STORED_LEVELS = 1_001
-FEWEST_WINDOWS = 6
+STORED_PATHS = 1_000
+FEWEST_WINDOWS = 3
+WINDOW_SHARE = 0.5
+QUIETEST = 0.1
+GROWTH = 0.75
+WINDOWS_OF_PRIOR = 2.0
+WINDOWS_OF_OTHERS = 8.0
+WINDOWS_OF_SHAPE = 20.0
+FEWEST_DEGREES = 4.0
+
+
+@dataclass(frozen=True)
+class Units:
+    """In which unit the errors of a window are counted.
+
+    The unit lies between the scale of the window and the usual scale of its series, since the errors of a series change
+    less than its windows do, and is multiplied by how much larger the errors of this series are than those of others.
+
+    Attributes
+    ----------
+    keys : pd.Index or None
+        Labels of the series; None for a single series without an instance level.
+    usual : array of shape (instances, variables)
+        Geometric mean of the scales of its windows; NaN where there is none.
+    factor : array of shape (instances, variables)
+        Errors of the series over those of all; 1 where nothing is known.
+    """
+
+    keys: pd.Index | None
+    usual: Array
+    factor: Array
+
+    def of(self, scale: Array, keys: pd.Index | None, instance: Rows) -> Array:
+        """Units of shape (windows, variables) of windows with this `scale`, whose series is ``keys[instance]``.
+
+        The unit of a series that was not met before is the scale of the window.
+        """
+        row = self._rows(keys)[instance]
+        usual = np.where((row >= 0)[:, None], self.usual[row], np.nan)
+        factor = np.where((row >= 0)[:, None], self.factor[row], 1.0)
+        usual = np.where(np.isfinite(usual), usual, scale)
+        # After a quiet context the errors will not be as small as its scale.
+        return np.asarray(factor * np.maximum(scale, QUIETEST * usual) ** WINDOW_SHARE * usual ** (1 - WINDOW_SHARE))
+
+    def _rows(self, keys: pd.Index | None) -> Rows:
+        """Row of this table for each of these series, -1 if there is none."""
+        if self.keys is None or keys is None:
+            return np.full(1 if keys is None else len(keys), 0 if self.keys is keys else -1)
+        return np.asarray(self.keys.get_indexer(keys), dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Distribution of the forecast error, in units of the scale of the window.
+    """Distribution of the forecast error.
 
-    The error at a step is a spread, which grows with the step, times a shape that all steps share.
+    The error at a step is a unit that each window has, times a spread, which grows with the step, times a shape that
+    all steps share.
 
     Attributes
     ----------
+    units : Units
+        Unit of a window.
     spread : array of shape (steps, variables)
-        Root mean square error of each step, never falling. Beyond the last step it grows with the square root.
+        Root mean square error of each step in these units, never falling.
+    growth : array of shape (variables,)
+        Beyond the last step the spread grows with this power of the step.
     shape : array of shape (levels, variables)
-        Quantiles of error over spread at `levels`, with median 0: the median forecast is the point forecast.
+        Quantiles of error over spread at evenly spaced levels, with median 0: the median forecast is the point
+        forecast.
+    ranks : array of shape (windows, steps, variables)
+        Rank of each held-out error among those of its step and variable: how steps and variables go together.
     """
 
+    units: Units
     spread: Array
+    growth: Array
     shape: Array
+    ranks: npt.NDArray[np.int64]
 
-    def errors(self, steps: npt.NDArray[np.int64], alphas: list[float]) -> Array:
-        """Error quantiles of shape (rows, variables, alphas), for rows that are `steps` >= 1 ahead."""
-        known = len(self.spread)
-        growth = np.sqrt(np.maximum(steps / known, 1.0))
-        spread = self.spread[np.minimum(steps, known) - 1] * growth[:, None]
-        return np.asarray(spread[:, :, None]) * np.stack([self._shape_at(alpha) for alpha in alphas], axis=-1)
+    @property
+    def steps(self) -> int:
+        """Number of steps whose errors were measured."""
+        return len(self.spread)
 
-    def _shape_at(self, alpha: float) -> Array:
-        place = alpha * (len(self.shape) - 1)
-        low = int(np.floor(place))
-        high = min(low + 1, len(self.shape) - 1)
-        return np.asarray(self.shape[low] + (place - low) * (self.shape[high] - self.shape[low]))
+    def errors(self, steps: Rows, alphas: list[float]) -> Array:
+        """Error quantiles of shape (rows, variables, alphas), in units, for rows that are `steps` >= 1 ahead."""
+        beyond = np.maximum(steps / self.steps, 1.0)[:, None] ** self.growth
+        spread = self.spread[np.minimum(steps, self.steps) - 1] * beyond
+        shape = self._shape_at(np.tile(np.asarray(alphas)[:, None], len(self.growth)))
+        return np.asarray(spread[:, :, None] * shape.T)
+
+    def draw(self, number: int, generator: torch.Generator) -> Array:
+        """Draw errors of shape (number, steps, variables), in units.
+
+        A held-out window is drawn and its ranks are turned into quantiles, so that each step and variable has the
+        distribution of `errors` and they go together as they did there [1]_.
+
+        References
+        ----------
+        .. [1] Clark et al. (2004), "The Schaake shuffle", Journal of Hydrometeorology 5.
+        """
+        chosen = torch.randint(len(self.ranks), (number,), generator=generator).numpy()
+        within = torch.rand((number, 1, 1), generator=generator, dtype=torch.float64).numpy()
+        return self.spread * self._shape_at((self.ranks[chosen] + within) / len(self.ranks))
+
+    def _shape_at(self, levels: Array) -> Array:
+        """Shape at `levels`, whose last axis is the variable."""
+        place = levels * (len(self.shape) - 1)
+        low = np.minimum(place.astype(np.int64), len(self.shape) - 2)
+        variable = np.arange(levels.shape[-1])
+        below, above = self.shape[low, variable], self.shape[low + 1, variable]
+        return np.asarray(below + (place - low) * (above - below))
 
 
-def calibrate(errors: Array) -> Calibration:
+def calibrate(errors: Array, scale: Array, instance: Rows, keys: pd.Index | None) -> Calibration:
     """Learn the error distribution.
+
+    Windows of one series overlap, so at step s as many of them tell as much as n / s independent ones. This effective
+    number decides how far they are trusted:
+
+    * The mean square error of a step is averaged with what the step before makes expect, errors that grow with the
+      power 0.75 of the step, which counts as two windows.
+    * The size of the errors of a series is averaged with that of all series, which counts as eight windows.
+    * The shape is that of the errors, by conformal prediction with its finite-sample correction, averaged with that of
+      Student's t with as many degrees of freedom as there are effective windows (at least four), which counts as
+      twenty.
 
     Parameters
     ----------
     errors : array of shape (windows, steps, variables)
-        Observed minus forecast in units of the window's scale, NaN where nothing was observed.
+        Observed minus forecast over the scale of the window, NaN where nothing was observed.
+    scale : array of shape (windows, variables)
+        Scale of each window.
+    instance : array of shape (windows,)
+        Series of each window, numbered as in `keys`.
+    keys : pd.Index or None
+        Labels of the series; None for a single series without an instance level.
 
     Returns
     -------
     Calibration
-        With fewer than six windows, one scale unit of normally distributed error that grows with the square root of
+        With fewer than three windows, one scale unit of normally distributed error that grows with the square root of
         the step: so little data cannot tell more.
     """
-    windows, steps, variables = errors.shape
-    if windows < FEWEST_WINDOWS or not np.isfinite(errors).any(axis=(0, 1)).all():
-        return uncalibrated(steps, variables)
     seen = np.isfinite(errors)
-    squares = np.square(np.where(seen, errors, 0.0)).sum(axis=0)
-    spread = np.maximum.accumulate(np.sqrt(squares / np.maximum(seen.sum(axis=0), 1)), axis=0)
-    relative = np.divide(errors, spread, out=np.zeros_like(errors), where=spread > 0)
-    levels = _conformal(np.linspace(0, 1, STORED_LEVELS), windows)
-    shape = np.nanquantile(relative.reshape(-1, variables), levels, axis=0) * _widening(windows)
-    return Calibration(spread, shape - shape[STORED_LEVELS // 2])
+    if len(errors) < FEWEST_WINDOWS or not seen.any(axis=(0, 1)).all():
+        return uncalibrated(errors.shape[1], errors.shape[2])
+    usual = _usual_scale(scale, instance, 1 if keys is None else len(keys))
+    relative = errors * (np.where(scale > 0, scale, np.nan) / usual[instance])[:, None] ** (1 - WINDOW_SHARE)
+    factor = _own_factor(relative / np.maximum(_spread(relative), np.finfo(float).tiny), instance, len(usual))
+    relative = relative / factor[instance][:, None]
+    spread = _spread(relative)
+    standard = np.divide(relative, spread, out=np.zeros_like(relative), where=spread > 0)
+    growth = np.full(errors.shape[2], 0.5)
+    return Calibration(Units(keys, usual, factor), spread, growth, _shape(standard), _ranks(standard))
 
 
 def uncalibrated(steps: int, variables: int) -> Calibration:
     """Normal error of one scale unit at the first step, growing with the square root of the step."""
     spread = np.sqrt(np.arange(1, steps + 1))[:, None].repeat(variables, axis=1)
+    shape = _student(np.inf)[:, None].repeat(variables, axis=1)
+    units = Units(pd.Index([]), np.full((1, variables), np.nan), np.ones((1, variables)))
+    return Calibration(units, spread, np.full(variables, 0.5), shape, _ranks(_walks(steps, variables)))
+
+
+def with_growth(calibration: Calibration, paths: Array) -> Calibration:
+    """Let the spread beyond the measured steps grow as that of sample paths does.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What was measured.
+    paths : array of shape (windows, paths, steps, variables)
+        Sample paths over more steps than were measured.
+    """
+    spread = np.sqrt(np.nanmean(np.nanvar(paths, axis=1), axis=0))
+    first, last = spread[: calibration.steps].max(axis=0), spread.max(axis=0)
+    ratio = np.divide(last, first, out=np.ones_like(last), where=first > 0)
+    growth = np.log(ratio) / np.log(paths.shape[2] / calibration.steps)
+    return replace(calibration, growth=np.clip(growth, 0.0, 1.0))
+
+
+def _effective(seen: npt.NDArray[np.bool_]) -> Array:
+    """Effective number of windows at each step, of shape (steps, variables): of n that overlap, n over the step."""
+    return np.asarray(seen.sum(axis=0) / np.arange(1, seen.shape[1] + 1)[:, None])
+
+
+def _usual_scale(scale: Array, instance: Rows, num_instances: int) -> Array:
+    """Geometric mean of the positive scales of each series, of shape (instances, variables)."""
+    positive = scale > 0
+    logs = _sums(np.log(np.where(positive, scale, 1.0)), instance, num_instances)
+    counts = _sums(positive.astype(float), instance, num_instances)
+    return np.where(counts > 0, np.exp(logs / np.maximum(counts, 1)), np.nan)
+
+
+def _own_factor(standard: Array, instance: Rows, num_instances: int) -> Array:
+    """How much larger the errors of each series are than those of all, of shape (instances, variables)."""
+    seen = np.isfinite(standard)
+    counts = _sums(seen.sum(axis=1).astype(float), instance, num_instances)
+    squares = _sums(np.square(np.where(seen, standard, 0.0)).sum(axis=1), instance, num_instances)
+    mean = np.divide(squares, counts, out=np.ones_like(squares), where=counts > 0)
+    shares = 1 / np.arange(1, seen.shape[1] + 1)[:, None]
+    effective = _sums((seen * shares).mean(axis=1), instance, num_instances)
+    return np.sqrt((effective * mean + WINDOWS_OF_OTHERS) / (effective + WINDOWS_OF_OTHERS))
+
+
+def _sums(values: Array, instance: Rows, num_instances: int) -> Array:
+    """Sums over the windows of each series."""
+    sums = np.zeros((num_instances, values.shape[1]))
+    np.add.at(sums, instance, values)
+    return sums
+
+
+def _spread(errors: Array) -> Array:
+    """Root mean square of each step, smoothed over the steps, of shape (steps, variables)."""
+    seen = np.isfinite(errors)
+    squares = np.square(np.where(seen, errors, 0.0)).sum(axis=0)
+    means = squares / np.maximum(seen.sum(axis=0), 1)
+    effective = _effective(seen)
+    smooth = np.empty_like(means)
+    expected = np.where(effective[0] > 0, means[0], means.max(axis=0))
+    for step, (mean, number) in enumerate(zip(means, effective, strict=True)):
+        if step:
+            expected = smooth[step - 1] * ((step + 1) / step) ** (2 * GROWTH)
+        smooth[step] = (number * mean + WINDOWS_OF_PRIOR * expected) / (number + WINDOWS_OF_PRIOR)
+    return np.sqrt(np.maximum.accumulate(smooth, axis=0))
+
+
+def _shape(standard: Array) -> Array:
+    """Quantiles of errors over spread, of shape (levels, variables)."""
+    variables = standard.shape[2]
+    number = _effective(np.isfinite(standard)).mean(axis=0)
+    shapes = []
+    for variable, few in enumerate(number):
+        levels = np.clip(0.5 + (np.linspace(0, 1, STORED_LEVELS) - 0.5) * (few + 1) / few, 0, 1)
+        measured = np.nanquantile(standard[..., variable], levels)
+        own = few / (few + WINDOWS_OF_SHAPE)
+        student = _student(max(few, FEWEST_DEGREES))
+        shapes.append(own * (measured - measured[STORED_LEVELS // 2]) + (1 - own) * student)
+    return np.stack(shapes, axis=1).reshape(STORED_LEVELS, variables)
+
+
+def _student(freedom: float) -> Array:
+    """Quantiles of Student's t at the stored levels, the outermost ones finite."""
     levels = np.linspace(0, 1, STORED_LEVELS).clip(0.5 / STORED_LEVELS, 1 - 0.5 / STORED_LEVELS)
-    shape = np.array([NormalDist().inv_cdf(level) for level in levels])
-    return Calibration(spread, shape[:, None].repeat(variables, axis=1))
+    return np.asarray(stdtrit(freedom, levels))
 
 
-def _conformal(levels: Array, windows: int) -> Array:
-    """Move the levels outward by the finite-sample correction of conformal prediction."""
-    return np.clip(0.5 + (levels - 0.5) * (windows + 1) / windows, 0, 1)
+def _ranks(standard: Array) -> npt.NDArray[np.int64]:
+    """Rank of each error among those of its step and variable; a missing one takes the place of the step before."""
+    chosen = np.linspace(0, len(standard) - 1, min(len(standard), STORED_PATHS)).astype(np.int64)
+    errors = standard[chosen].copy()
+    errors[:, 0] = np.nan_to_num(errors[:, 0])
+    for step in range(1, errors.shape[1]):
+        errors[:, step] = np.where(np.isfinite(errors[:, step]), errors[:, step], errors[:, step - 1])
+    return np.asarray(errors.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable"))
 
 
-def _widening(windows: int) -> float:
-    """Few windows underestimate the spread: widen as the t distribution does, about 1 + 1/n for n windows."""
-    return 1 + 1 / windows
+def _walks(steps: int, variables: int) -> Array:
+    """Random walks, whose ranks stand for those of errors where none were measured."""
+    shocks = torch.randn((STORED_PATHS, steps, variables), generator=seeded_generator(0), dtype=torch.float64)
+    return np.asarray(shocks.numpy().cumsum(axis=1))

@@ -3,28 +3,134 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Widths = Callable[[Tensor, Tensor], Tensor]
+"""From answers of shape (batch, horizon, variable, 1 + outputs) and the scales of the windows, of shape (batch, 1,
+variable), to the spread below and above the forecast, of shape (batch, horizon, variable, 2), in units of the scale."""
+
+QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+ONE_SIDE = len(QUANTILES) // 2
+DEGREES_OF_FREEDOM = 5.0
+SMALLEST_SPREAD = 1e-2
+SMALLEST_MEAN = 0.05
+COUNTS = "negative_binomial"
 
 
-def _over_observed(pointwise: Callable[..., Tensor]) -> Loss:
-    """Mean of a pointwise loss over the targets that were observed."""
+@dataclass(frozen=True)
+class Loss:
+    """Mean of a pointwise loss over the targets that were observed.
 
-    def loss(forecast: Tensor, target: Tensor) -> Tensor:
+    Attributes
+    ----------
+    pointwise : callable
+        Loss of each answer, target and scale of the window; without further outputs an answer is the forecast.
+    outputs : int
+        Outputs of the network beside each forecast, which tell how far the truth may be from it.
+    widths : callable or None
+        How far that is; None if nothing is learned of it.
+    """
+
+    pointwise: Callable[[Tensor, Tensor, Tensor], Tensor]
+    outputs: int = 0
+    widths: Widths | None = None
+
+    def __call__(self, answer: Tensor, target: Tensor, scale: Tensor | None = None) -> Tensor:
+        """Loss of an answer to a target of shape (batch, horizon, variable); NaN marks a missing target."""
         seen = torch.isfinite(target)
-        each = pointwise(forecast, torch.where(seen, target, 0.0), reduction="none")
+        one = torch.ones_like(target[:, :1]) if scale is None else scale
+        each = self.pointwise(answer, torch.where(seen, target, 0.0), one)
         return torch.where(seen, each, 0.0).sum() / seen.sum().clamp(min=1)
 
-    return loss
+
+def _of_point(pointwise: Callable[..., Tensor]) -> Loss:
+    return Loss(lambda forecast, target, scale: pointwise(forecast, target, reduction="none"))
+
+
+def _spread(answer: Tensor, scale: Tensor | None = None) -> Tensor:
+    """Spread of a symmetric distribution from its one output."""
+    return functional.softplus(answer[..., 1]) + SMALLEST_SPREAD
+
+
+def _both_sides(answer: Tensor, scale: Tensor) -> Tensor:
+    return _spread(answer)[..., None].expand(*answer.shape[:-1], 2)
+
+
+def _normal(answer: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """Negative log-likelihood of a normal distribution, but for a constant."""
+    spread = _spread(answer)
+    return spread.log() + ((target - answer[..., 0]) / spread).square() / 2
+
+
+def _student_t(answer: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """Negative log-likelihood of Student's t with five degrees of freedom, but for a constant."""
+    spread = _spread(answer)
+    distance = ((target - answer[..., 0]) / spread).square()
+    return spread.log() + (DEGREES_OF_FREEDOM + 1) / 2 * torch.log1p(distance / DEGREES_OF_FREEDOM)
+
+
+def quantiles(answer: Tensor) -> Tensor:
+    """Quantiles at the levels `QUANTILES`: the forecast less and plus sums of positive steps, so they cannot cross."""
+    below, above = functional.softplus(answer[..., 1:]).split(ONE_SIDE, -1)
+    median = answer[..., :1]
+    return torch.cat([median - below.cumsum(-1).flip(-1), median, median + above.cumsum(-1)], -1)
+
+
+def _pinball(answer: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """Mean over the levels of twice the pinball loss: at the median it is the absolute error."""
+    missed = target[..., None] - quantiles(answer)
+    levels = missed.new_tensor(QUANTILES)
+    return 2 * torch.maximum(levels * missed, (levels - 1) * missed).mean(-1)
+
+
+def _tenths(answer: Tensor, scale: Tensor) -> Tensor:
+    """Distance of the outer tenths from the median."""
+    each = quantiles(answer)
+    low, middle, high = QUANTILES.index(0.1), ONE_SIDE, QUANTILES.index(0.9)
+    return torch.stack([each[..., middle] - each[..., low], each[..., high] - each[..., middle]], -1)
+
+
+def _count_mean(answer: Tensor, scale: Tensor) -> Tensor:
+    """Mean in counts: the forecast itself, which near and below zero goes over into a positive curve."""
+    forecast = answer[..., 0] * scale
+    return torch.where(
+        forecast > SMALLEST_MEAN,
+        forecast,
+        SMALLEST_MEAN * (forecast.clamp(max=SMALLEST_MEAN) / SMALLEST_MEAN - 1).exp() + 1e-6,
+    )
+
+
+def _negative_binomial(answer: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """Negative log-likelihood of counts with variance mean + spread * mean^2."""
+    count, mean, inverse = target * scale, _count_mean(answer, scale), 1 / _spread(answer)
+    return (
+        torch.lgamma(inverse)
+        + torch.lgamma(count + 1)
+        - torch.lgamma(count + inverse)
+        + (count + inverse) * (inverse + mean).log()
+        - inverse * inverse.log()
+        - count * mean.log()
+    )
+
+
+def _count_deviation(answer: Tensor, scale: Tensor) -> Tensor:
+    """Standard deviation of the counts, in units of the scale."""
+    mean = _count_mean(answer, scale)
+    deviation = (mean + _spread(answer) * mean.square()).sqrt() / scale
+    return deviation[..., None].expand(*answer.shape[:-1], 2)
 
 
 LOSSES: dict[str, Loss] = {
-    "mae": _over_observed(functional.l1_loss),
-    "mse": _over_observed(functional.mse_loss),
-    "huber": _over_observed(functional.huber_loss),
+    "mae": _of_point(functional.l1_loss),
+    "mse": _of_point(functional.mse_loss),
+    "huber": _of_point(functional.huber_loss),
+    "quantile": Loss(_pinball, 2 * ONE_SIDE, _tenths),
+    "normal": Loss(_normal, 1, _both_sides),
+    "student_t": Loss(_student_t, 1, _both_sides),
+    COUNTS: Loss(_negative_binomial, 1, _count_deviation),
 }
-"""Loss of a forecast and a target of shape (batch, horizon, variable); NaN marks a missing target."""
+"""Losses by name. The first three learn the forecast alone, the others also how far the truth may be from it."""

@@ -27,12 +27,15 @@ class Window:
         Seasonal period.
     record : Tensor of shape (batch, variable, anchor) or None
         Mean absolute error of each naive forecast in the series so far; without it all start alike.
+    scale : Tensor of shape (batch, 1, variable) or None
+        What one unit of the context is in the units of the data; None where no loss asks for it.
     """
 
     context: Tensor
     covariates: Tensor
     sp: int
     record: Tensor | None = None
+    scale: Tensor | None = None
 
     @property
     def horizon(self) -> int:
@@ -52,6 +55,7 @@ class NetworkSize:
     dropout: float = 0.0
     bidirectional: bool = False
     anchored: bool = True
+    further_outputs: int = 0
 
 
 class Network(nn.Module):
@@ -66,7 +70,8 @@ class Network(nn.Module):
         forecast = softmax(W h - 6 log r) . n + U h + E x
 
     so that an untrained network is a mixture of the naive forecasts in which the one that was half as wrong counts 64
-    times as much. Without anchors the forecast is U h alone.
+    times as much. Without anchors the forecast is U h alone. A loss that learns how far the truth may be from the
+    forecast gets further linear outputs for it.
 
     Parameters
     ----------
@@ -88,32 +93,37 @@ class Network(nn.Module):
         initialise(self.layers, size.hidden_size, generator)
         self.effect: Tensor
         self.register_buffer("effect", torch.zeros(size.num_covariates, size.num_variables, dtype=torch.float32))
-        outputs = size.num_variables * (1 + (len(ANCHORS) if size.anchored else 0))
+        outputs = size.num_variables * (1 + (len(ANCHORS) if size.anchored else 0) + size.further_outputs)
         self.output: nn.Linear = nn.Linear(width, outputs, device="meta", dtype=torch.float32).to_empty(device="cpu")
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
     def forward(self, window: Window) -> Tensor:
-        """Forecast of shape (batch, horizon, variable), in the units of the context."""
+        """Forecast of shape (batch, horizon, variable), in the units of the context.
+
+        With further outputs the shape is (batch, horizon, variable, 1 + further_outputs), the forecast first.
+        """
         rest, anchors, effect = self._without_effect(window)
-        answer = self._answer(rest, anchors)
-        if anchors is None:
-            return answer[..., 0]
-        mixture = (_weights(anchors, answer[..., 1:], window.record) * anchors.nan_to_num()).sum(-1)
-        return mixture + answer[..., 0] + effect
+        correction, logits, further = self._answer(rest, anchors)
+        forecast = correction[..., 0]
+        if anchors is not None:
+            mixture = (_weights(anchors, logits, window.record) * anchors.nan_to_num()).sum(-1)
+            forecast = mixture + forecast + effect
+        return torch.cat([forecast[..., None], further], -1) if self.size.further_outputs else forecast
 
     def anchor_weights(self, window: Window) -> Tensor:
         """Share of each naive forecast in the mixture, of shape (batch, horizon, variable, anchor)."""
         rest, anchors, _ = self._without_effect(window)
         if anchors is None:
             raise ValueError("anchored=False: the network has no naive forecasts to weigh. Fit it with anchored=True.")
-        return _weights(anchors, self._answer(rest, anchors)[..., 1:], window.record)
+        return _weights(anchors, self._answer(rest, anchors)[1], window.record)
 
     def shrink(self, share: float) -> None:
-        """Keep this share of what the output has learned; 0 leaves the mixture by past errors."""
+        """Keep this share of what the output has learned of the forecast; 0 leaves the mixture by past errors."""
+        forecast = self.output.out_features // self.size.num_variables - self.size.further_outputs
         with torch.no_grad():
-            self.output.weight.mul_(share)
-            self.output.bias.mul_(share)
+            for parameter in (self.output.weight, self.output.bias):
+                parameter.unflatten(0, (self.size.num_variables, -1))[:, :forecast].mul_(share)
 
     def trace(self, window: Window) -> list[State]:
         """Gates and states of each layer, each of shape (batch, window_length + horizon, unit)."""
@@ -134,13 +144,15 @@ class Network(nn.Module):
         rest = replace(window, context=window.context - past)
         return rest, naive_forecasts(rest.context, horizon=window.horizon, sp=window.sp), future
 
-    def _answer(self, window: Window, anchors: Tensor | None) -> Tensor:
-        """Correction and then logits of the anchors, of shape (batch, horizon, variable, 1 + anchors)."""
+    def _answer(self, window: Window, anchors: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Correction, logits of the anchors, and further outputs, each of shape (batch, horizon, variable, outputs)."""
         hidden = self._inputs(window, anchors)
         for layer in self.layers:
             hidden = self._drop(layer(hidden))
         answer: Tensor = self.output(hidden[:, -window.horizon :]).unflatten(-1, (self.size.num_variables, -1))
-        return answer
+        logits = 0 if anchors is None else len(ANCHORS)
+        correction, weights, further = answer.split([1, logits, self.size.further_outputs], -1)
+        return correction, weights, further
 
     def _inputs(self, window: Window, anchors: Tensor | None) -> Tensor:
         """What the first layer sees, of shape (batch, window_length + horizon, channel)."""
@@ -178,7 +190,7 @@ class Ensemble(nn.Module):
         return [member for member in self.members if isinstance(member, Network)]
 
     def forward(self, window: Window) -> Tensor:
-        """Forecast of shape (batch, horizon, variable)."""
+        """Forecast of shape (batch, horizon, variable), or with a last axis for the forecast and further outputs."""
         forecasts = torch.stack([member(window) for member in self.members])
         return forecasts[0] if len(forecasts) == 1 else forecasts.quantile(0.5, dim=0)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from sktime_lstm.losses import Widths
 from sktime_lstm.network import Window
 from sktime_lstm.scaling import ScaleOf
 from sktime_lstm.windowing import Windows
@@ -15,7 +17,9 @@ from sktime_lstm.windowing import Windows
 LARGEST_BATCH = 512
 
 
-def roll_out(network: nn.Module, window: Window, *, output_length: int, scale_of: ScaleOf) -> Tensor:
+def roll_out(
+    network: nn.Module, window: Window, *, output_length: int, scale_of: ScaleOf, widths: Widths | None = None
+) -> Tensor:
     """Forecast all steps for which `window` has covariates.
 
     Parameters
@@ -29,33 +33,125 @@ def roll_out(network: nn.Module, window: Window, *, output_length: int, scale_of
     scale_of : callable
         Scale of a context; every block has its own.
 
+    widths : callable or None
+        What to make of the further outputs of the network, if it has some.
+
     Returns
     -------
     Tensor of shape (batch, horizon, variable), float64, unscaled
+        With `widths` the shape is (batch, horizon, variable, 3): the forecast, and how far below and above it the truth
+        may be, in units of the scale of the window.
     """
-    context, blocks = window.context, []
+    context, blocks, sides = window.context, [], []
     length = context.shape[1]
     for start in range(0, window.horizon, output_length):
         covariates = window.covariates[:, start : start + length + output_length]
         scale = scale_of(context)
         scaled = replace(window, context=scale.apply(context).float(), covariates=covariates)
-        blocks.append(scale.undo(network(scaled).double()))
+        answer = network(scaled).double()
+        blocks.append(scale.undo(answer if widths is None else answer[..., 0]))
+        if widths is not None:
+            sides.append(widths(answer, scale.scale) * scale.scale[..., None])
         context = torch.cat([context, blocks[-1]], 1)[:, -length:]
-    return torch.cat(blocks, 1)
+    if widths is None:
+        return torch.cat(blocks, 1)
+    unit = scale_of(window.context).scale[..., None]
+    return torch.cat([torch.cat(blocks, 1)[..., None], torch.cat(sides, 1) / torch.where(unit > 0, unit, 1.0)], -1)
 
 
-def forecast_windows(network: nn.Module, windows: Windows, *, output_length: int, scale_of: ScaleOf) -> Tensor:
+def add_errors(forecast: Tensor, errors: Tensor) -> Tensor:
+    """Add errors of shape (batch, horizon, variable) to what `roll_out` returns, each as wide as its side."""
+    if forecast.ndim == 3:
+        return forecast + errors
+    return forecast[..., 0] + errors * torch.where(errors < 0, forecast[..., 1], forecast[..., 2])
+
+
+def forecast_windows(
+    network: nn.Module, windows: Windows, *, output_length: int, scale_of: ScaleOf, widths: Widths | None = None
+) -> Tensor:
     """Forecast every window of an index, a batch at a time.
 
     Returns
     -------
     Tensor of shape (windows, windows.horizon, variable), float64, unscaled
+        With `widths` as `roll_out` returns it.
     """
     whole_blocks = math.ceil(windows.horizon / output_length) * output_length
     enough = replace(windows, horizon=whole_blocks)
     with torch.no_grad():
         parts = [
-            roll_out(network, enough.window(chosen), output_length=output_length, scale_of=scale_of)
+            roll_out(network, enough.window(chosen), output_length=output_length, scale_of=scale_of, widths=widths)
             for chosen in torch.arange(len(windows)).split(LARGEST_BATCH)
         ]
     return torch.cat(parts)[:, : windows.horizon]
+
+
+def sample_paths(
+    network: nn.Module,
+    windows: Windows,
+    *,
+    num_samples: int,
+    block: int,
+    output_length: int,
+    scale_of: ScaleOf,
+    draw: Callable[[Tensor, Tensor], Tensor],
+    lowest: Tensor,
+    widths: Widths | None = None,
+) -> Tensor:
+    """Continue every window of an index in many possible ways.
+
+    The errors of a whole block are added to its forecast at a time, so that they go together over steps and variables;
+    then the sampled block is appended to the context, and what comes next is forecast from there.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Forecasts a scaled window.
+    windows : Windows
+        Where to start, and how far to go.
+    num_samples : int
+        Paths of each window.
+    block : int
+        Steps whose errors are drawn together.
+    output_length : int
+        Steps forecast in one go.
+    scale_of : callable
+        Scale of a context.
+    draw : callable
+        Errors of shape (batch, block, variable), unscaled, for the scales of contexts, of shape (batch, variable), that
+        belong to the windows of these numbers, of shape (batch,).
+    lowest : Tensor of shape (variable,)
+        No path goes below.
+    widths : callable or None
+        What to make of the further outputs of the network, if it has some.
+
+    Returns
+    -------
+    Tensor of shape (windows, num_samples, windows.horizon, variable), float64, unscaled
+    """
+    blocks = math.ceil(windows.horizon / block)
+    # The first block starts from the same past on all paths of a window, so it is forecast once.
+    first = forecast_windows(
+        network, replace(windows, horizon=block), output_length=output_length, scale_of=scale_of, widths=widths
+    )
+    padded = math.ceil(block / output_length) * output_length
+    enough = replace(windows, horizon=(blocks - 1) * block + padded)
+
+    def walk(numbers: Tensor) -> Tensor:
+        window, forecast, path = enough.window(numbers), first[numbers], []
+        context = window.context
+        for start in range(0, blocks * block, block):
+            if start:
+                known = window.covariates[:, start : start + windows.window_length + padded]
+                part = replace(window, context=context, covariates=known)
+                forecast = roll_out(network, part, output_length=output_length, scale_of=scale_of, widths=widths)
+            errors = draw(scale_of(context).scale[:, 0], numbers)
+            path.append(add_errors(forecast[:, :block], errors).clamp(min=lowest))
+            context = torch.cat([context, path[-1]], 1)[:, -windows.window_length :]
+        return torch.cat(path, 1)[:, : windows.horizon]
+
+    with torch.no_grad():
+        numbers = torch.arange(len(windows)).repeat_interleave(num_samples)
+        paths = torch.cat([walk(some) for some in numbers.split(LARGEST_BATCH)])
+    sampled: Tensor = paths.unflatten(0, (len(windows), num_samples))
+    return sampled

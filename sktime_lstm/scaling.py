@@ -58,6 +58,13 @@ def window_scale(context: Tensor) -> Scale:
     return Scale(loc, torch.where(scale > SMALLEST_RELATIVE_SCALE * size, scale, 0.0), FARTHEST_TARGET)
 
 
+def count_scale(context: Tensor) -> Scale:
+    """Mean size of the observed values of each window and variable, 1 if all are zero; nothing is shifted."""
+    seen = torch.isfinite(context)
+    size = torch.where(seen, context.abs(), 0.0).sum(1, keepdim=True) / seen.sum(1, keepdim=True).clamp(min=1)
+    return Scale(torch.zeros_like(size), torch.where(size > 0, size, 1.0), FARTHEST_TARGET)
+
+
 def unit_scale(context: Tensor) -> Scale:
     """Scale that changes nothing: the values come scaled already."""
     one = context.new_ones(context.shape[0], 1, context.shape[2])

@@ -181,6 +181,17 @@ def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None 
     return panel.with_covariates(X)
 
 
+def sampled_index(index: pd.Index, num_samples: int) -> pd.MultiIndex:
+    """Index of so many answers to rows with this `index`, one after the other, under a first level ``sample``."""
+    levels = [index.get_level_values(level) for level in range(index.nlevels)]
+    # Labels are factorised once, not once for each sample.
+    codes, labels = zip(*(pd.factorize(level) for level in levels), strict=True)
+    numbers = np.arange(num_samples)
+    all_labels: list[Any] = [numbers, *labels]
+    all_codes: list[Any] = [np.repeat(numbers, len(index)), *(np.tile(code, num_samples) for code in codes)]
+    return pd.MultiIndex(levels=all_labels, codes=all_codes, names=["sample", *index.names])
+
+
 def _nothing(axis: TimeAxis, keys: pd.Index | None, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
     whole, none = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
     covariate_columns = pd.Index([]) if X is None else X.columns

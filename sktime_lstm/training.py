@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sktime_lstm.losses import Loss
 from sktime_lstm.network import Window
 from sktime_lstm.runtime import Deadline
-from sktime_lstm.scaling import ScaleOf
+from sktime_lstm.scaling import Scale, ScaleOf
 from sktime_lstm.windowing import Windows
 
 WARM_UP = 0.1
@@ -78,11 +78,16 @@ class Examples:
         """Return scaled windows and targets."""
         window, target = self.windows.window(chosen), self.windows.target(chosen)
         scale = self.scale_of(window.context)
-        return self._ready(window, scale.apply(window.context)), self._move(scale.bounded(scale.apply(target)))
+        return self._ready(window, scale), self._move(scale.bounded(scale.apply(target)))
 
-    def _ready(self, window: Window, context: Tensor) -> Window:
-        record = None if window.record is None else self._move(window.record)
-        return replace(window, context=self._move(context), covariates=self._move(window.covariates), record=record)
+    def _ready(self, window: Window, scale: Scale) -> Window:
+        return replace(
+            window,
+            context=self._move(scale.apply(window.context)),
+            covariates=self._move(window.covariates),
+            record=None if window.record is None else self._move(window.record),
+            scale=self._move(scale.scale),
+        )
 
     def _move(self, values: Tensor) -> Tensor:
         return values.to(self.device, torch.float32)
@@ -153,7 +158,7 @@ class _Course:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
         self.optimiser.zero_grad()
-        loss = self.loss(self.network(window), target)
+        loss = self.loss(self.network(window), target, window.scale)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM).item()
         self.losses.append(loss.item())
@@ -215,7 +220,7 @@ def evaluate_loss(network: nn.Module, examples: Examples, loss: Loss, *, batch_s
     with torch.no_grad():
         for chosen in torch.arange(len(examples)).split(batch_size):
             window, target = examples.batch(chosen)
-            total += loss(network(window), target).item() * len(chosen)
+            total += loss(network(window), target, window.scale).item() * len(chosen)
     return total / len(examples)
 
 

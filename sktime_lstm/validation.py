@@ -45,6 +45,11 @@ def number(above: float = 0.0, below: float = np.inf, *, closed: bool = False) -
     )
 
 
+def bound() -> Rule:
+    """Rule of a limit; None is no limit."""
+    return Rule(lambda value: value is None or _is_number(value), "a number, or None for no bound")
+
+
 def one_of(*options: str) -> Rule:
     """Rule of a choice by name."""
     return Rule(lambda value: isinstance(value, str) and value in options, "one of " + ", ".join(map(repr, options)))
@@ -121,6 +126,30 @@ def check_observed(counts: npt.NDArray[np.float64], keys: pd.Index | None) -> No
     if len(empty):
         which = "y" if keys is None else f"Series {keys[empty[0]]!r} of y"
         raise ValueError(f"{which} has no observed value: all of it is missing. Drop it or pass some observations.")
+
+
+def check_not_below(values: npt.NDArray[np.float64], lower_bound: float | None) -> None:
+    """Every observation lies on or above the bound."""
+    if lower_bound is not None and (values < lower_bound).any():
+        raise ValueError(
+            f"y has the value {np.nanmin(values):g}, which is below lower_bound={lower_bound:g}. "
+            f"Pass a lower_bound that no value is below, or None."
+        )
+
+
+def check_counts(values: npt.NDArray[np.float64], scaler: Any) -> None:
+    """Counts are whole, not negative, and not shifted."""
+    if not (isinstance(scaler, str) and scaler == "window"):
+        raise ValueError(
+            f"loss='negative_binomial' needs scaler='window', with which counts are not shifted, "
+            f"but scaler={scaler!r} was passed."
+        )
+    wrong = values[np.isfinite(values) & ((values < 0) | (values != np.round(values)))]
+    if len(wrong):
+        raise ValueError(
+            f"loss='negative_binomial' needs counts, but y has the value {wrong[0]:g}. "
+            f"Pass whole numbers of at least 0, or another loss."
+        )
 
 
 def check_same_series(y: pd.DataFrame, columns: pd.Index, *, is_panel: bool) -> None:

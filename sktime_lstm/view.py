@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sktime_lstm.baseline import Baseline
+from sktime_lstm.losses import LOSSES, Widths
 from sktime_lstm.naive import ANCHORS
 from sktime_lstm.recipe import shortest_context
 from sktime_lstm.scaling import Scale, ScaleOf, Scaler
@@ -38,6 +39,10 @@ class View:
         Steps of the windows to learn from, at most `output_length`. What is learned there serves the steps beyond.
     baseline : Baseline or None
         What is known before training, if the network is anchored.
+    lower_bound : float or None
+        No value is smaller, in the units of the data.
+    loss : str
+        Name of the loss.
     """
 
     scaler: Scaler
@@ -48,6 +53,13 @@ class View:
     sp: int
     training_length: int
     baseline: Baseline | None = None
+    lower_bound: float | None = None
+    loss: str = "mae"
+
+    @property
+    def widths(self) -> Widths | None:
+        """What the network has learned of how far the truth may be from its forecast."""
+        return LOSSES[self.loss].widths
 
     def windows(self, panel: Panel, origins: Rows, *, horizon: int) -> Windows:
         """Windows of `panel` at the rows `origins`, in the global scale."""
@@ -82,8 +94,15 @@ class View:
         return baseline.track_records(errors, windows.bounds, delay=self.training_length, every=every)
 
     def unscaled(self, values: Array) -> Array:
-        """Undo the global scale of values of shape (rows, variables) or (rows, variables, levels)."""
-        if values.ndim == 2:
-            return np.asarray(self.scaler.inverse_transform(values))
-        levels = [self.unscaled(values[:, :, level]) for level in range(values.shape[2])]
-        return np.stack(levels, axis=-1)
+        """Undo the global scale of values of shape (rows, variables) or (rows, variables, levels), within the bound."""
+        if values.ndim == 3:
+            flat = self.unscaled(np.moveaxis(values, 2, 1).reshape(-1, values.shape[1]))
+            return np.moveaxis(flat.reshape(len(values), -1, values.shape[1]), 1, 2)
+        unscaled = np.asarray(self.scaler.inverse_transform(values))
+        return unscaled if self.lower_bound is None else np.maximum(unscaled, self.lower_bound)
+
+    def lowest(self, variables: int) -> Array:
+        """Lower bound of each variable in the global scale."""
+        if self.lower_bound is None:
+            return np.full(variables, -np.inf)
+        return np.asarray(self.scaler.transform(np.full((1, variables), self.lower_bound))[0], dtype=np.float64)

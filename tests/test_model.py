@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from toys import NAN, TOY, fitted, forecast, panel_of, season
+from toys import NAN, STEPS, TOY, fitted, forecast, panel_of, season
 
+from sktime_lstm.runtime import seeded_generator
 from sktime_lstm.series import read_panel
 
 
@@ -82,3 +83,49 @@ def test_a_variable_that_is_observed_nowhere_does_not_spoil_the_other():
     frame = pd.DataFrame({"u": season(1), "v": NAN})
     panel = read_panel(frame, None)
     assert np.isfinite(forecast(fitted(panel), panel, alphas=[0.1, 0.9])[:, 0]).all()
+
+
+def sampled(model, *, steps=STEPS, num_samples=500, seed=0):
+    panel = TOY.extended(TOY.last + int(max(steps)))
+    origin = panel.bounds[1] - int(max(steps))
+    generator = seeded_generator(seed)
+    return model.sample(
+        panel, np.full(len(steps), origin), np.asarray(steps), num_samples=num_samples, generator=generator
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, {"scaler": "standard"}, {"output_length": 7}, {"lower_bound": 0}], ids=str)
+def test_samples_have_the_quantiles_of_the_forecast_as_far_as_errors_were_measured(changes):
+    model = fitted(farthest=7, **changes)
+    steps = np.arange(1, model.calibration.steps + 1)
+    quantiles = forecast(model, steps=steps, alphas=[0.1, 0.5, 0.9])
+    found = np.quantile(sampled(model, steps=steps, num_samples=4_000), [0.1, 0.5, 0.9], axis=2)
+    width = np.ptp(quantiles, axis=-1)
+    np.testing.assert_array_less(np.abs(np.moveaxis(found, 0, -1) - quantiles).max(axis=-1), 0.1 * width)
+
+
+def test_samples_beyond_the_measured_errors_spread_much_as_the_quantiles_do():
+    model = fitted(farthest=4)
+    steps = np.array([24])
+    low, high = forecast(model, steps=steps, alphas=[0.1, 0.9])[0, 0]
+    found = np.quantile(sampled(model, steps=steps, num_samples=2_000), [0.1, 0.9])
+    assert 0.6 < np.ptp(found) / (high - low) < 1.6
+
+
+def test_the_rows_of_a_sample_belong_to_one_path():
+    whole = sampled(fitted(), steps=[1, 2, 3, 4, 5, 6, 7])
+    np.testing.assert_allclose(sampled(fitted(), steps=[7, 2]), whole[[6, 1]])
+
+
+def test_one_seed_draws_the_same_samples_and_another_draws_others():
+    model = fitted()
+    np.testing.assert_array_equal(sampled(model), sampled(model))
+    assert (sampled(model, seed=1) != sampled(model)).any()
+
+
+def test_nothing_goes_below_the_bound_and_the_median_above_it_stays():
+    free, held = fitted(), fitted(lower_bound=float(np.nanmin(TOY.values)))
+    bound = held.view.lower_bound
+    assert sampled(free).min() < bound == sampled(held).min()
+    quantiles, expected = (forecast(model, alphas=[0.001, 0.5, 0.999]) for model in (held, free))
+    np.testing.assert_allclose(quantiles, np.maximum(expected, bound))

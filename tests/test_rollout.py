@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sktime_lstm.network import Window
-from sktime_lstm.rollout import LARGEST_BATCH, forecast_windows, roll_out
+from sktime_lstm.rollout import LARGEST_BATCH, forecast_windows, roll_out, sample_paths
 from sktime_lstm.scaling import unit_scale, window_scale
 from sktime_lstm.windowing import Windows
 
@@ -123,3 +123,61 @@ def test_variables_do_not_mix():
     window = Window(context, torch.zeros(1, 5, 0), sp=1)
     forecast = roll_out(CountOn(), window, output_length=2, scale_of=unit_scale)
     assert forecast[0].T.tolist() == [[1, 2, 3, 4], [101, 102, 103, 104]]
+
+
+def sampled(network, windows, *errors, num_samples=1, output_length=1, lowest=-torch.inf, scale_of=unit_scale):
+    """Paths whose every block has these errors, times the number of the window plus one, times the scale."""
+    one = torch.tensor(errors, dtype=torch.float64)[None, :, None]
+
+    def draw(scale, numbers):
+        return one * (numbers + 1)[:, None, None] * scale[:, None]
+
+    return sample_paths(
+        network,
+        windows,
+        num_samples=num_samples,
+        block=len(errors),
+        output_length=output_length,
+        scale_of=scale_of,
+        draw=draw,
+        lowest=torch.tensor([lowest]),
+    )[..., 0]
+
+
+def test_without_errors_every_path_is_the_point_forecast():
+    paths = sampled(CountOn(), count_up(2, horizon=5), 0.0, 0.0, num_samples=3, output_length=2)
+    assert paths.tolist() == [[[1, 2, 3, 4, 5]] * 3, [[2, 3, 4, 5, 6]] * 3]
+
+
+def test_a_block_of_errors_is_added_and_the_path_goes_on_from_there():
+    # 0 counts on to 1 and 2, errors make it 11 and 2; 2 counts on to 3 and 4, which become 13 and 4.
+    assert sampled(CountOn(), count_up(1, horizon=4), 10.0, 0.0).tolist() == [[[11, 2, 13, 4]]]
+
+
+@pytest.mark.parametrize("output_length", [1, 2, 3])
+def test_errors_of_a_block_are_not_fed_back_within_it(output_length):
+    found = sampled(CountOn(), count_up(1, horizon=3), 10.0, 10.0, 10.0, output_length=output_length)
+    assert found.tolist() == [[[11, 12, 13]]]
+
+
+def test_every_window_has_its_own_errors():
+    assert sampled(CountOn(), count_up(2, horizon=1), 10.0).tolist() == [[[11]], [[22]]]
+
+
+def test_a_path_that_is_held_at_the_bound_goes_on_from_the_bound():
+    assert sampled(CountOn(), count_up(1, horizon=3), -9.0, lowest=0.5).tolist() == [[[0.5, 0.5, 0.5]]]
+
+
+def test_paths_beyond_one_batch_keep_their_order():
+    number = LARGEST_BATCH // 2 + 3
+    found = sampled(CountOn(), count_up(number, horizon=2), 0.0, num_samples=3)
+    torch.testing.assert_close(
+        found[:, :, 0], torch.arange(1.0, number + 1, dtype=torch.float64)[:, None].expand(-1, 3)
+    )
+
+
+def test_every_step_of_a_path_sees_its_own_covariates():
+    values, covariates = torch.zeros(11, 1, dtype=torch.float64), torch.arange(11.0)[:, None]
+    windows = Windows(values, covariates, torch.tensor([0, 11]), torch.tensor([4]), window_length=4, horizon=6, sp=1)
+    found = sampled(FutureCovariate(), windows, 0.0, 0.0, 0.0, output_length=2)
+    assert found.tolist() == [[[4, 5, 6, 7, 8, 9]]]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sktime_lstm.series import Panel, read_panel
+from sktime_lstm.series import Panel, read_panel, sampled_index
 
 NAN = np.nan
 GIVEN = {"a": {0: 1.0, 1: 2.0, 3: 4.0}, "b": {2: 30.0, 3: NAN, 4: 50.0}}
@@ -295,3 +295,21 @@ def test_the_second_of_two_lonely_dates_shows_the_step(steps):
     merged = read_after(memory, pd.DataFrame({"y": [2.0]}, index=DAYS[[steps]]))
     np.testing.assert_array_equal(merged.values[:, 0], [1, 2])
     assert merged.axis.stamps(np.array([0, 1])).equals(DAYS[[0, steps]])
+
+
+def test_samples_of_a_series_are_labelled_by_number_and_time():
+    found = sampled_index(pd.Index([5, 6], name="when"), 2)
+    assert found.names == ["sample", "when"]
+    assert found.tolist() == [(0, 5), (0, 6), (1, 5), (1, 6)]
+
+
+def test_samples_of_a_panel_are_labelled_by_number_instance_and_time():
+    index = pd.MultiIndex.from_tuples([("b", "x", 5), ("a", "y", 5)], names=["region", "shop", "when"])
+    found = sampled_index(index, 2)
+    assert found.names == ["sample", "region", "shop", "when"]
+    assert found.tolist() == [(0, "b", "x", 5), (0, "a", "y", 5), (1, "b", "x", 5), (1, "a", "y", 5)]
+
+
+def test_samples_keep_the_kind_of_the_time_stamps():
+    periods = pd.period_range("2020-01", periods=3, freq="M")
+    assert sampled_index(periods, 2).get_level_values(1).tolist() == [*periods, *periods]

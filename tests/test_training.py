@@ -96,7 +96,7 @@ def test_the_learning_rate_rises_then_falls():
     assert rates[10:] == sorted(rates[10:], reverse=True)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", ["mae", "mse", "huber"])
 def test_what_can_be_learned_is_learned(loss):
     doubling = examples(*[2.0**power for power in range(-6, 3)])
     network = Slope()

@@ -9,10 +9,12 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 
 from sktime_lstm.validation import (
     boolean,
+    bound,
     check_covariates,
     check_covered,
     check_each_instance_in,
     check_no_duplicates,
+    check_not_below,
     check_observed,
     check_parameters,
     check_same_series,
@@ -46,6 +48,9 @@ PANEL_INDEX = pd.MultiIndex.from_product([["a", "b"], [0, 1]])
         (optional(integer(1)), 2),
         (name_or_transformer("window"), "window"),
         (name_or_transformer("window"), StandardScaler()),
+        (bound(), None),
+        (bound(), 0),
+        (bound(), -3.5),
         (seed(), None),
         (seed(), 0),
         (seed(), np.random.RandomState(0)),
@@ -79,6 +84,8 @@ def test_a_rule_lets_these_values_pass(rule, value):
         (name_or_transformer("window"), "standard"),
         (name_or_transformer("window"), None),
         (name_or_transformer("window"), Normalizer()),
+        (bound(), "0"),
+        (bound(), np.inf),
         (seed(), -1),
         (seed(), 1.5),
         (seed(), True),
@@ -206,3 +213,13 @@ def test_a_series_without_covariates_is_named():
 def test_covariates_of_further_series_do_not_matter():
     check_each_instance_in(pd.Index(["a"]), PANEL_INDEX)
     check_each_instance_in(None, pd.RangeIndex(3))
+
+
+def test_a_value_on_the_bound_or_missing_is_not_below_it():
+    check_not_below(np.array([[0.0], [np.nan]]), 0)
+    check_not_below(np.array([[-1.0]]), None)
+
+
+def test_a_value_below_the_bound_is_named():
+    with pytest.raises(ValueError, match="y has the value -2, which is below lower_bound=0"):
+        check_not_below(np.array([[1.0, -2.0], [np.nan, -1.0]]), 0)

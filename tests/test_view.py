@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,6 +76,18 @@ def test_the_global_scale_is_undone_for_every_level_of_a_quantile(scaler):
     found = view.unscaled(levels)
     for number in range(3):
         np.testing.assert_allclose(found[:, :, number], view.unscaled(levels[:, :, number]))
+
+
+@pytest.mark.parametrize("scaler", ["window", "standard", "minmax"])
+def test_no_value_leaves_below_the_bound(scaler):
+    view = replace(make_view(make_panel([1, 2, 6]), scaler), lower_bound=3.0)
+    lowest = view.lowest(1)
+    np.testing.assert_allclose(view.unscaled(np.array([lowest - 1, lowest, lowest + 1]))[:2], 3)
+    assert view.unscaled(lowest[None] + 1).item() > 3
+
+
+def test_without_a_bound_nothing_is_too_low():
+    assert make_view(make_panel([1, 2, 6]), "standard").lowest(2).tolist() == [-np.inf, -np.inf]
 
 
 @pytest.mark.parametrize("scaler", ["window", "none", "standard"])

@@ -24,6 +24,7 @@ import warnings
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,18 +91,23 @@ def versions() -> str:
 
 def evaluate(table: str, group: str, name: str, python: str) -> dict[str, object]:
     """Run one method on one group in a fresh process and return its row."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder, "result.json")
-        command = [python, str(Path(__file__).resolve()), "work", name, group, str(EVERY[table]), str(output)]
-        done = subprocess.run(command, cwd=folder, env=os.environ | ONE_THREAD | NO_GPU, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{name} on {group} failed:\n{done.stderr}")
-        result = json.loads(output.read_text())
+    result = in_fresh_process(__file__, python, name, group, str(EVERY[table]))
     scores = score(group, EVERY[table], np.array(result.pop("forecasts")))
     command = f"m3.py {table} --groups {group} --methods '{name}'"
     numbers = {key: round(value, 3) for key, value in result.items() if key != "versions"}
     about = {"versions": result["versions"], "date": date.today().isoformat(), "command": command}
     return {"table": table, "group": group, "method": name, **scores, **numbers, **about}
+
+
+def in_fresh_process(script: str, python: str, *arguments: str) -> dict[str, Any]:
+    """Let a script `work` in a process of its own, and return what it wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "result.json")
+        command = [python, str(Path(script).resolve()), "work", *arguments, str(output)]
+        done = subprocess.run(command, cwd=folder, env=os.environ | ONE_THREAD | NO_GPU, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stderr}")
+        return json.loads(output.read_text())
 
 
 def score(group: str, every: int, forecasts: np.ndarray) -> dict[str, float]:

@@ -78,10 +78,14 @@ def fit_lstm(pasts: list[np.ndarray], task: Task) -> Predict:
     """`LSTMForecaster` with default parameters."""
     from sktime_lstm import LSTMForecaster
 
-    series = [pd.Series(past, index=time_index(task.group, len(past)), name="y") for past in pasts]
-    y = series[0] if len(series) == 1 else pd.concat(dict(enumerate(series)), names=["series", "time"]).to_frame()
-    forecaster = LSTMForecaster(random_state=0).fit(y, fh=range(1, task.horizon + 1))
+    forecaster = LSTMForecaster(random_state=0).fit(frame(pasts, task), fh=range(1, task.horizon + 1))
     return lambda: forecaster.predict().to_numpy().reshape(-1, task.horizon)
+
+
+def frame(pasts: list[np.ndarray], task: Task) -> pd.Series | pd.DataFrame:
+    """The series as sktime takes them: alone, or all of them as a panel."""
+    series = [pd.Series(past, index=time_index(task.group, len(past)), name="y") for past in pasts]
+    return series[0] if len(series) == 1 else pd.concat(dict(enumerate(series)), names=["series", "time"]).to_frame()
 
 
 def time_index(group: str, length: int) -> pd.Index:
