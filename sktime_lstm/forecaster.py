@@ -133,7 +133,7 @@ class LSTMForecaster(BaseForecaster):
         above stays as it is. By default there is no bound.
     max_epochs : int, optional
         Passes over the training windows. By default a fixed number of steps that grows with the number of windows:
-        about 40 for a series of a hundred points, at most 3000.
+        10 to 20 for a series of a hundred points, 160 for a thousand windows, at most 3000.
     batch_size : int, optional
         Windows in a step. By default all if they are few, else 32 to 256.
     learning_rate : float, optional

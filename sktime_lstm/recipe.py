@@ -95,9 +95,10 @@ def choose_learning_rate(num_windows: int) -> float:
 
 
 def choose_steps(num_windows: int, num_series: int) -> int:
-    """Optimiser steps: a short fixed schedule for one short series, more for a panel.
+    """Optimiser steps: a handful for one short series, whose anchors are left alone, more for a panel.
 
     Of a very long series only some thousand windows count: their neighbours tell nearly the same.
     """
     counted = min(num_windows, MOST_WINDOWS_PER_SERIES * num_series)
-    return int(np.clip(40 * (counted / 100) ** 0.6, 10, 3_000))
+    growth = counted / FEW_WINDOWS if counted < FEW_WINDOWS else (counted / FEW_WINDOWS) ** 0.6
+    return int(np.clip(160 * growth, 10, 3_000))
