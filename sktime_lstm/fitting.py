@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from tqdm import tqdm
@@ -30,10 +30,19 @@ HELD_OUT_SHARE = 0.25
 MOST_HELD_OUT = 1_000
 CALIBRATION_STEPS = 300
 MOST_FOR_START = 2_000
-UPDATE_SHARE, UPDATE_RATE = 0.25, 0.2
 HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
-INITIALISE, SHUFFLE, CALIBRATE, UPDATE = range(4)
+INITIALISE, SHUFFLE, CALIBRATE, UPDATE, CONTINUE, FINE_TUNE = range(6)
 """Purposes of a random generator; each draws its own numbers."""
+
+
+class Pace(NamedTuple):
+    """Shares of the usual number of steps and of the usual learning rate."""
+
+    steps: float
+    rate: float
+
+
+FROM_SCRATCH, UPDATING = Pace(1.0, 1.0), Pace(0.25, 0.2)
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Settings:
     weight_decay: float
     patience: int | None
     num_members: int
+    fine_tune: str
     time_budget: float | None
     device: str
     random_state: Any
@@ -65,7 +75,7 @@ class Settings:
 
 def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
     """Make the choices that come before training; `farthest` is the largest step asked for, if known."""
-    sp = settings.sp or find_period(_columns(panel), calendar_periods(panel.axis.step))
+    sp = settings.sp or find_period(columns(panel), calendar_periods(panel.axis.step))
     amount = recipe.Amount(panel.lengths, sp, farthest)
     output_length = settings.output_length or recipe.choose_output_length(amount)
     return View(
@@ -79,7 +89,8 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
     )
 
 
-def _columns(panel: Panel) -> Iterator[Array]:
+def columns(panel: Panel) -> Iterator[Array]:
+    """Each variable of each series, of shape (time,)."""
     for instance in range(panel.num_instances):
         yield from panel.series(instance).T
 
@@ -97,27 +108,24 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
     late = thin(late, MOST_HELD_OUT)
     warn_if_nothing_to_learn(len(origins))
     checked = settings.patience is not None
-    with _Workshop(panel, view, settings, root, num_windows=len(origins)) as workshop:
+    with Workshop(panel, view, settings, root, num_windows=len(origins)) as workshop:
         seen, unseen = (early, late) if checked else (origins, None)
         members = [workshop.train(seen, INITIALISE, n, validation=unseen) for n in range(settings.num_members)]
         judge = Ensemble(members if checked else [workshop.train(early, CALIBRATE, 0)])
-    calibration = _calibrate(judge, panel, view, late, farthest)
+    calibration = measure_errors(judge, panel, view, late, farthest)
     return Model(view, Ensemble(members), calibration), workshop.records
 
 
 def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> tuple[Model, list[Record]]:
     """Continue training on copies of the members: a quarter of the steps at a fifth of the rate."""
-    view = model.view
+    view, settings = model.view, replace(settings, num_members=len(model.network.networks))
     origins = training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
-    with _Workshop(panel, view, settings, root, num_windows=len(origins), tuning=True) as workshop:
-        members = [
-            workshop.train(origins, UPDATE, number, start=member)
-            for number, member in enumerate(copy.deepcopy(model.network).networks)
-        ]
+    with Workshop(panel, view, settings, root, num_windows=len(origins), pace=UPDATING, judged=False) as workshop:
+        members = workshop.continued(model.network, origins, UPDATE)
     return replace(model, network=Ensemble(members)), workshop.records
 
 
-def _calibrate(judge: Ensemble, panel: Panel, view: View, origins: Rows, farthest: int | None) -> Calibration:
+def measure_errors(judge: Ensemble, panel: Panel, view: View, origins: Rows, farthest: int | None) -> Calibration:
     """Errors of the held-out windows as far ahead as the data reach, rolled out as in a forecast."""
     wanted = farthest or max(view.sp, 8)
     horizon = max(view.output_length, min(wanted, int(panel.lengths.max()) // 4))
@@ -130,24 +138,32 @@ def _calibrate(judge: Ensemble, panel: Panel, view: View, origins: Rows, farthes
     return calibrate(torch.where(scale.scale > 0, errors, torch.nan).numpy())
 
 
-class _Workshop:
+class Workshop:
     """Trains networks of one design on windows of one panel, within one time budget and under one progress bar."""
 
     def __init__(
-        self, panel: Panel, view: View, settings: Settings, root: int, *, num_windows: int, tuning: bool = False
+        self,
+        panel: Panel,
+        view: View,
+        settings: Settings,
+        root: int,
+        *,
+        num_windows: int,
+        pace: Pace = FROM_SCRATCH,
+        judged: bool = True,
     ) -> None:
         self.panel, self.view, self.settings, self.root = panel, view, settings, root
-        self.plan = _plan(settings, panel, view, num_windows, tuning=tuning)
+        self.plan = _plan(settings, panel, view, num_windows, pace)
         self.hidden_size = settings.hidden_size or recipe.choose_hidden_size(num_windows)
         self.device = resolve_device(settings.device, num_windows)
-        self.judged = not tuning and settings.patience is None
+        self.judged = judged and settings.patience is None
         self.networks_left = settings.num_members + int(self.judged)
         self.deadline = Deadline(settings.time_budget)
         self.records: list[Record] = []
         steps = settings.num_members * self.plan.steps + int(self.judged) * self._plan_of(CALIBRATE).steps
         self.bar = tqdm(total=steps, disable=not settings.verbose, unit="step")
 
-    def __enter__(self) -> _Workshop:
+    def __enter__(self) -> Workshop:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -173,6 +189,17 @@ class _Workshop:
                 self.records += [{"member": number, **record} for record in records]
         self.networks_left -= 1
         return network.to("cpu").eval()
+
+    def continued(
+        self, network: Ensemble, origins: Rows, purpose: int, *, validation: Rows | None = None
+    ) -> list[Network]:
+        """Train copies of the members on; of their last layer alone if the settings say so."""
+        members = copy.deepcopy(network).networks
+        for number, member in enumerate(members):
+            member.layers.requires_grad_(self.settings.fine_tune != "head")
+            self.train(origins, purpose, number, start=member, validation=validation)
+            member.layers.requires_grad_(True)
+        return members
 
     def _plan_of(self, purpose: int) -> TrainingPlan:
         """Plan of a network; one that only measures errors needs no long training."""
@@ -212,13 +239,12 @@ class _Workshop:
         self.bar.update()
 
 
-def _plan(settings: Settings, panel: Panel, view: View, num_windows: int, *, tuning: bool) -> TrainingPlan:
+def _plan(settings: Settings, panel: Panel, view: View, num_windows: int, pace: Pace) -> TrainingPlan:
     """Length and speed of the training of one network."""
     batch_size = settings.batch_size or recipe.choose_batch_size(num_windows, view.window_length + view.training_length)
     steps = recipe.choose_steps(num_windows, panel.num_instances)
     if settings.max_epochs is not None:
         steps = settings.max_epochs * math.ceil(num_windows / batch_size)
     rate = settings.learning_rate or recipe.choose_learning_rate(num_windows)
-    if tuning:
-        steps, rate = math.ceil(steps * UPDATE_SHARE), rate * UPDATE_RATE
-    return TrainingPlan(max(steps, 1), batch_size, rate, settings.weight_decay, settings.patience)
+    steps = max(math.ceil(steps * pace.steps), 1)
+    return TrainingPlan(steps, batch_size, rate * pace.rate, settings.weight_decay, settings.patience)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,16 +17,27 @@ from sktime.forecasting.base import BaseForecaster
 
 from sktime_lstm import inspection, plotting
 from sktime_lstm.cells import CELLS
-from sktime_lstm.fitting import HISTORY_COLUMNS, Settings, fit_model, tune_model
+from sktime_lstm.fitting import HISTORY_COLUMNS, Settings, tune_model
 from sktime_lstm.losses import LOSSES
+from sktime_lstm.model import Pretrained
+from sktime_lstm.pretraining import (
+    Chunk,
+    as_pretrained,
+    learn,
+    pretrain,
+    read_chunks,
+)
 from sktime_lstm.request import Request, last_windows, make_request
 from sktime_lstm.runtime import root_seed, single_thread
 from sktime_lstm.scaling import GLOBAL_SCALERS
 from sktime_lstm.series import Array, Panel, read_panel
 from sktime_lstm.validation import (
+    Rule,
     boolean,
     check_covariates,
     check_covered,
+    check_design,
+    check_has_learned,
     check_parameters,
     check_same_series,
     integer,
@@ -40,6 +52,10 @@ from sktime_lstm.validation import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PRETRAINED = Rule(
+    lambda value: value is None or isinstance(value, str | PathLike | LSTMForecaster),
+    "the path of a file written by save_model, or a pretrained or fitted LSTMForecaster",
+)
 RULES = {
     "window_length": optional(integer(1)),
     "output_length": optional(integer(1)),
@@ -58,6 +74,8 @@ RULES = {
     "weight_decay": number(0.0, closed=True),
     "patience": optional(integer(1)),
     "num_members": integer(1),
+    "pretrained": PRETRAINED,
+    "fine_tune": one_of("none", "head", "full", "scratch"),
     "time_budget": optional(number(0.0, closed=True)),
     "device": text(),
     "random_state": seed(),
@@ -129,6 +147,14 @@ class LSTMForecaster(BaseForecaster):
         runs to its end, nothing is held out and the last weights are kept, which is better on short series.
     num_members : int, default=1
         Networks that are trained with different seeds; the forecast is their median. Costs as many times the training.
+    pretrained : path or LSTMForecaster, optional
+        Start from what another forecaster has learned: a file written by `save_model`, or a pretrained or fitted
+        forecaster. Equal to `pretrain`, and survives `set_params`, grid search and pipelines, which forget `pretrain`.
+        Of a forecaster that was pretrained and then fitted, the pretrained weights count.
+    fine_tune : {"none", "head", "full", "scratch"}, default="full"
+        What `fit` does after pretraining. ``"none"`` leaves the weights alone, which takes milliseconds; ``"head"``
+        trains the last layer on, ``"full"`` all of them, both with a quarter of the usual steps at a fifth of the rate;
+        ``"scratch"`` ignores the pretraining. Without pretraining it has no effect.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
         Results then depend on the speed of the machine.
@@ -213,6 +239,8 @@ class LSTMForecaster(BaseForecaster):
         "capability:non_contiguous_X": True,
         "capability:unequal_length": True,
         "capability:update": True,
+        "capability:pretrain": True,
+        "pretrain:fitted_params": ["pretrained_model_", "n_pretrain_instances_"],
         "capability:random_state": True,
         "property:randomness": "derandomized",
         "requires-fh-in-fit": False,
@@ -240,6 +268,8 @@ class LSTMForecaster(BaseForecaster):
         weight_decay: float = 0.01,
         patience: int | None = None,
         num_members: int = 1,
+        pretrained: str | PathLike[str] | LSTMForecaster | None = None,
+        fine_tune: str = "full",
         time_budget: float | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -262,6 +292,8 @@ class LSTMForecaster(BaseForecaster):
         self.weight_decay = weight_decay
         self.patience = patience
         self.num_members = num_members
+        self.pretrained = pretrained
+        self.fine_tune = fine_tune
         self.time_budget = time_budget
         self.device = device
         self.random_state = random_state
@@ -271,6 +303,8 @@ class LSTMForecaster(BaseForecaster):
     def __post_init__(self) -> None:
         """Check the parameters; sktime calls this at the end of the constructor."""
         check_parameters(self.get_params(deep=False), RULES)
+        if isinstance(self.pretrained, LSTMForecaster):
+            self.pretrained = self.pretrained._survivor()
         # sktime's tests read these two before fit; its base class leaves them out when it keeps no data.
         if not hasattr(self, "_y"):
             self._y = None
@@ -292,6 +326,56 @@ class LSTMForecaster(BaseForecaster):
         """
         with self._unchanged_on_error():
             super().update(y, X=X, update_params=update_params)
+        return self
+
+    def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
+        """Learn from a panel of other series than those to forecast; if that fails, nothing has changed.
+
+        `fit` then starts from what was learned, as `fine_tune` says. A second call continues with more series.
+        See `sktime.forecasting.base.BaseForecaster.pretrain`.
+        """
+        with self._unchanged_on_error():
+            super().pretrain(y, X=X, fh=fh)
+        return self
+
+    def pretrain_stream(self, chunks: Iterable[Chunk] | str | PathLike[str], *, fh: Any = None) -> LSTMForecaster:
+        """Pretrain on a panel that is too large for the memory, chunk by chunk.
+
+        The same as one call of `pretrain` for each chunk. Windows of all chunks count about alike; what is chosen from
+        the data, such as the seasonal period, is chosen from the first chunk. So every chunk should hold a mix of
+        the series.
+
+        Parameters
+        ----------
+        chunks : iterable or path
+            Panels that sktime knows, or pairs of one and its covariates. Or a folder: each of its files that ends
+            in ``.parquet`` holds a panel with instance and time as index; they are read in the order of their names.
+        fh : forecasting horizon, default=None
+            As in `pretrain`.
+
+        Returns
+        -------
+        LSTMForecaster
+            The forecaster itself, pretrained.
+
+        Raises
+        ------
+        ValueError
+            If there is no chunk, or a chunk has other columns than the first.
+
+        Examples
+        --------
+        >>> from sktime.utils._testing.panel import _make_panel
+        >>> from sktime_lstm import LSTMForecaster
+        >>> chunks = (_make_panel(n_instances=3, n_timepoints=30, random_state=number) for number in range(2))
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).pretrain_stream(chunks)
+        >>> forecaster.n_pretrain_instances_
+        6
+        """
+        with self._unchanged_on_error():
+            for chunk in read_chunks(chunks):
+                y, X = chunk if isinstance(chunk, tuple) else (chunk, None)
+                super().pretrain(y, X=X, fh=fh)
         return self
 
     def gate_activations(self, y: Any = None, X: Any = None, *, member: int = 0, units: bool = True) -> pd.DataFrame:
@@ -536,11 +620,45 @@ class LSTMForecaster(BaseForecaster):
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> LSTMForecaster:
         self._memory = read_panel(y, X)
         self._root = root_seed(self.random_state)
+        self._start = None if self.fine_tune == "scratch" else self._find_start()
         farthest = self._farthest(fh)
         with single_thread():
-            self._model, records = fit_model(self._memory, self._settings(), farthest=farthest, root=self._root)
+            self._model, records = learn(
+                self._memory, self._settings(self._start), self._start, farthest=farthest, root=self._root
+            )
         self._publish(records)
         return self
+
+    def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> LSTMForecaster:
+        start, root = self._find_start(), root_seed(self.random_state)
+        if start is None and self.is_fitted:
+            start = as_pretrained(self._model, self._memory)
+        panel = read_panel(y, X)
+        farthest = int(max(fh.to_numpy())) if fh is not None and fh.is_relative else None
+        with single_thread():
+            self.pretrained_model_ = pretrain(panel, self._settings(start), start, farthest=farthest, root=root)
+        self.n_pretrain_instances_ = getattr(self, "n_pretrain_instances_", 0) + panel.num_instances
+        return self
+
+    def _find_start(self) -> Pretrained | None:
+        """What was learned before, by `pretrain` or by the forecaster that was passed."""
+        start: Pretrained | None = getattr(self, "pretrained_model_", None)
+        if start is None and isinstance(self.pretrained, LSTMForecaster):
+            check_has_learned(self.pretrained)
+            start = self.pretrained.pretrained_model_
+        if start is not None:
+            check_design(start.design, self.get_params(deep=False), self.get_param_defaults())
+        return start
+
+    def _survivor(self) -> LSTMForecaster:
+        """Return the forecaster, or one whose pretraining is the fit of this one: a fit does not survive a clone."""
+        if hasattr(self, "pretrained_model_") or not self.is_fitted:
+            return self
+        twin = type(self)(**self.get_params(deep=False))
+        twin.pretrained_model_ = as_pretrained(self._model, self._memory)
+        twin.n_pretrain_instances_ = self._memory.num_instances
+        twin._pretrained_attrs, twin._state = list(self.get_tag("pretrain:fitted_params")), "pretrained"
+        return twin
 
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True) -> LSTMForecaster:
         newer = self._read_newer(y, X)
@@ -548,9 +666,10 @@ class LSTMForecaster(BaseForecaster):
         if self._memory.num_instances > newer.num_instances:
             # sktime has set the cutoff to the end of the new data; the series that got none end where they did.
             self._set_cutoff(self._memory.axis.stamps(self._memory.last.max(keepdims=True)))
-        if update_params:
+        settings = self._settings(self._start)
+        if update_params and settings.fine_tune != "none":
             with single_thread():
-                self._model, records = tune_model(self._model, self._memory, self._settings(), root=self._root)
+                self._model, records = tune_model(self._model, self._memory, settings, root=self._root)
             self._publish(records)
         return self
 
@@ -602,8 +721,9 @@ class LSTMForecaster(BaseForecaster):
         request = make_request(self._memory, fh, self.cutoff[0])
         return int(request.step.max()) if request.is_future.any() else None
 
-    def _settings(self) -> Settings:
-        return Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
+    def _settings(self, start: Pretrained | None) -> Settings:
+        settings = Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
+        return settings if start is not None else replace(settings, fine_tune="scratch")
 
     def _publish(self, records: list[dict[str, float]]) -> None:
         """Make the choices and the course of the training readable."""
