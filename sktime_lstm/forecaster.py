@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sktime.datatypes import convert_to
-from sktime.forecasting.base import BaseForecaster
+from sktime.datatypes import convert_to, mtype_to_scitype
+from sktime.exceptions import NotFittedError
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from sktime_lstm import inspection, plotting
 from sktime_lstm.cells import CELLS
 from sktime_lstm.fitting import HISTORY_COLUMNS, Settings, tune_model
 from sktime_lstm.losses import LOSSES
 from sktime_lstm.model import Pretrained
+from sktime_lstm.persistence import Fit, Snapshot, read_snapshot, write_snapshot
 from sktime_lstm.pretraining import (
     Chunk,
     as_pretrained,
@@ -378,6 +380,44 @@ class LSTMForecaster(BaseForecaster):
                 super().pretrain(y, X=X, fh=fh)
         return self
 
+    def save_model(self, path: str | PathLike[str]) -> None:
+        """Write the forecaster to one file that can be loaded without running code from it.
+
+        The file holds parameters, choices made in `fit`, weights, scales, the distribution of the errors and the data
+        seen. It is written beside its place first, so that a crash leaves an older file as it was. Needs the extra
+        ``save``. Weights that were trained on a GPU load where there is none.
+
+        Parameters
+        ----------
+        path : path
+            File to write; one of that name is replaced.
+
+        Raises
+        ------
+        ValueError
+            If something cannot be described by plain values, such as a scaler that is not one of scikit-learn's
+            standard, minmax or robust ones.
+
+        See Also
+        --------
+        sktime_lstm.load_model : Read the file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster, load_model
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     forecaster.save_model(f"{folder}/airline.safetensors")
+        ...     loaded = load_model(f"{folder}/airline.safetensors")
+        >>> bool((loaded.predict(fh=[1, 2]) == forecaster.predict(fh=[1, 2])).all())
+        True
+        """
+        if not self.is_fitted and not hasattr(self, "pretrained_model_"):
+            raise NotFittedError("The forecaster has learned nothing yet. Call fit or pretrain before save_model.")
+        write_snapshot(self._snapshot(), path)
+
     def gate_activations(self, y: Any = None, X: Any = None, *, member: int = 0, units: bool = True) -> pd.DataFrame:
         """Show what the gates of the network do in the last window.
 
@@ -643,9 +683,11 @@ class LSTMForecaster(BaseForecaster):
     def _find_start(self) -> Pretrained | None:
         """What was learned before, by `pretrain` or by the forecaster that was passed."""
         start: Pretrained | None = getattr(self, "pretrained_model_", None)
-        if start is None and isinstance(self.pretrained, LSTMForecaster):
-            check_has_learned(self.pretrained)
-            start = self.pretrained.pretrained_model_
+        if start is None and self.pretrained is not None:
+            other = self.pretrained
+            other = other if isinstance(other, LSTMForecaster) else load_model(other)._survivor()
+            check_has_learned(other)
+            start = other.pretrained_model_
         if start is not None:
             check_design(start.design, self.get_params(deep=False), self.get_param_defaults())
         return start
@@ -721,11 +763,57 @@ class LSTMForecaster(BaseForecaster):
         request = make_request(self._memory, fh, self.cutoff[0])
         return int(request.step.max()) if request.is_future.any() else None
 
+    def _snapshot(self) -> Snapshot:
+        """All that a file needs; a pretrained forecaster that was passed as parameter becomes our own pretraining."""
+        parameters = {**self.get_params(deep=False), "pretrained": None}
+        fit = self._fit_snapshot() if self.is_fitted else None
+        start = getattr(self, "pretrained_model_", self._start if self.is_fitted else None)
+        return Snapshot(parameters, start, getattr(self, "n_pretrain_instances_", 0), fit)
+
+    def _fit_snapshot(self) -> Fit:
+        return Fit(
+            model=self._model,
+            memory=self._memory,
+            root=self._root,
+            cutoff=self._memory.axis.position_before(self.cutoff[0]),
+            history=self.history_.to_dict("list"),
+            mtype=self._y_mtype_last_seen,
+            store=self._converter_store_y,
+            horizon=None if self._fh is None else self._fh.to_pandas(),
+            is_relative=self._fh is None or self._fh.is_relative,
+        )
+
+    @classmethod
+    def _of(cls, snapshot: Snapshot) -> LSTMForecaster:
+        """Inverse of `_snapshot`."""
+        forecaster = cls(**snapshot.parameters)
+        if snapshot.pretrained is not None:
+            forecaster.pretrained_model_ = snapshot.pretrained
+            forecaster.n_pretrain_instances_ = snapshot.num_pretrained
+            forecaster._pretrained_attrs = list(forecaster.get_tag("pretrain:fitted_params"))
+            forecaster._state = "pretrained"
+        if snapshot.fit is not None:
+            forecaster._restore(snapshot.fit)
+        return forecaster
+
+    def _restore(self, fit: Fit) -> None:
+        """Stand where a fit has led; what sktime notes of the data in `fit`, it notes again."""
+        self._model, self._memory, self._root = fit.model, fit.memory, fit.root
+        self._start = None if self.fine_tune == "scratch" else getattr(self, "pretrained_model_", None)
+        scitype = mtype_to_scitype(fit.mtype)
+        y = convert_to(fit.memory.frame(), fit.mtype, scitype, store=fit.store, store_behaviour="freeze")
+        self._check_X_y(y=y)
+        self._set_cutoff(fit.memory.axis.stamps(np.array([fit.cutoff])))
+        self._is_vectorized = False
+        self._fh = None if fit.horizon is None else ForecastingHorizon(fit.horizon, is_relative=fit.is_relative)
+        self._publish(fit.history)
+        self._state = "fitted"
+
     def _settings(self, start: Pretrained | None) -> Settings:
         settings = Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
         return settings if start is not None else replace(settings, fine_tune="scratch")
 
-    def _publish(self, records: list[dict[str, float]]) -> None:
+    def _publish(self, records: Any) -> None:
         """Make the choices and the course of the training readable."""
         view = self._model.view
         self.window_length_, self.output_length_, self.sp_ = view.window_length, view.output_length, view.sp
@@ -763,3 +851,38 @@ class LSTMForecaster(BaseForecaster):
                 "random_state": 2,
             },
         ]
+
+
+def load_model(path: str | PathLike[str]) -> LSTMForecaster:
+    """Read a forecaster from a file that `LSTMForecaster.save_model` has written.
+
+    No code from the file is run: it holds arrays and a description in JSON. Its checksum shows damage; it is no
+    signature, so that a file from a stranger may hold any forecaster, but does nothing worse than forecast badly.
+
+    Parameters
+    ----------
+    path : path
+        The file. Needs the extra ``save``.
+
+    Returns
+    -------
+    LSTMForecaster
+        Fitted or pretrained as it was when it was saved, with the same forecasts. `predict`, `update` and `fit` go on
+        from there.
+
+    Raises
+    ------
+    ValueError
+        If the file was not written by `save_model`, was damaged or changed since, or comes from a newer version.
+    FileNotFoundError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> from sktime_lstm import load_model
+    >>> load_model("nowhere.safetensors")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: There is no file 'nowhere.safetensors'. Pass the path of a file written by save_model.
+    """
+    return LSTMForecaster._of(read_snapshot(path))
