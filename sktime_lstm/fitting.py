@@ -9,19 +9,21 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from sktime_lstm import recipe
+from sktime_lstm.distributed import Team
 from sktime_lstm.intervals import Calibration, calibrate, uncalibrated
 from sktime_lstm.losses import LOSSES
 from sktime_lstm.model import Model
-from sktime_lstm.network import Ensemble, Network, NetworkSize, warm_start
+from sktime_lstm.network import Ensemble, Network, NetworkSize, Window, warm_start, weigh_anchors
 from sktime_lstm.rollout import forecast_windows
 from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
 from sktime_lstm.scaling import fit_scaler, scale_rule, window_scale
 from sktime_lstm.seasonality import calendar_periods, find_period
 from sktime_lstm.series import Array, Panel
-from sktime_lstm.training import RECORD_COLUMNS, Examples, Record, TrainingPlan, train
+from sktime_lstm.training import ALONE, RECORD_COLUMNS, Examples, Record, TrainingPlan, train
 from sktime_lstm.validation import warn_if_nothing_to_learn
 from sktime_lstm.view import View
 from sktime_lstm.windowing import Rows, Windows, hold_out_latest, thin, training_origins
@@ -95,7 +97,9 @@ def columns(panel: Panel) -> Iterator[Array]:
         yield from panel.series(instance).T
 
 
-def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: int) -> tuple[Model, list[Record]]:
+def fit_model(
+    panel: Panel, settings: Settings, *, farthest: int | None, root: int, pace: Pace = FROM_SCRATCH, team: Team = ALONE
+) -> tuple[Model, list[Record]]:
     """Choose the sizes, train the members and learn the distribution of their errors.
 
     The members learn from all windows; a further network, which learns only from the earlier ones, forecasts the latest
@@ -108,7 +112,7 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
     late = thin(late, MOST_HELD_OUT)
     warn_if_nothing_to_learn(len(origins))
     checked = settings.patience is not None
-    with Workshop(panel, view, settings, root, num_windows=len(origins)) as workshop:
+    with Workshop(panel, view, settings, root, num_windows=len(origins), pace=pace, team=team) as workshop:
         seen, unseen = (early, late) if checked else (origins, None)
         members = [workshop.train(seen, INITIALISE, n, validation=unseen) for n in range(settings.num_members)]
         judge = Ensemble(members if checked else [workshop.train(early, CALIBRATE, 0)])
@@ -151,17 +155,19 @@ class Workshop:
         num_windows: int,
         pace: Pace = FROM_SCRATCH,
         judged: bool = True,
+        team: Team = ALONE,
     ) -> None:
         self.panel, self.view, self.settings, self.root = panel, view, settings, root
         self.plan = _plan(settings, panel, view, num_windows, pace)
         self.hidden_size = settings.hidden_size or recipe.choose_hidden_size(num_windows)
-        self.device = resolve_device(settings.device, num_windows)
+        self.team = team
+        self.device = team.device(resolve_device(settings.device, num_windows))
         self.judged = judged and settings.patience is None
         self.networks_left = settings.num_members + int(self.judged)
         self.deadline = Deadline(settings.time_budget)
         self.records: list[Record] = []
         steps = settings.num_members * self.plan.steps + int(self.judged) * self._plan_of(CALIBRATE).steps
-        self.bar = tqdm(total=steps, disable=not settings.verbose, unit="step")
+        self.bar = tqdm(total=steps, disable=not settings.verbose or team.rank > 0, unit="step")
 
     def __enter__(self) -> Workshop:
         return self
@@ -184,6 +190,7 @@ class Workshop:
                 deadline=self.deadline.share(self.networks_left),
                 validation=None if validation is None or len(validation) == 0 else self._examples(validation),
                 on_step=self._advance,
+                team=self.team,
             )
             if purpose != CALIBRATE:
                 self.records += [{"member": number, **record} for record in records]
@@ -211,9 +218,23 @@ class Workshop:
         """Make a network and start it from what the windows show without training."""
         network = Network(self._size(), generator)
         if len(origins) and self.settings.anchored:
-            examples = Examples(self._windows(thin(origins, MOST_FOR_START)), self.view.scale_of, torch.device("cpu"))
-            warm_start(network, *examples.batch(slice(None)))
+            warm_start(network, *self._first_look(origins))
         return network
+
+    def weighed(self, network: Ensemble, origins: Rows) -> Ensemble:
+        """Copy whose anchors have the weights that these windows tell."""
+        copied = copy.deepcopy(network)
+        if len(origins):
+            look = self._first_look(origins)
+            for member in copied.networks:
+                if member.size.anchored:
+                    weigh_anchors(member, *look)
+        return copied
+
+    def _first_look(self, origins: Rows) -> tuple[Window, Tensor]:
+        """Some scaled windows and their targets."""
+        examples = Examples(self._windows(thin(origins, MOST_FOR_START)), self.view.scale_of, torch.device("cpu"))
+        return examples.batch(slice(None))
 
     def _size(self) -> NetworkSize:
         settings = self.settings

@@ -18,6 +18,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from sktime_lstm import inspection, plotting
 from sktime_lstm.cells import CELLS
+from sktime_lstm.export import export_onnx
 from sktime_lstm.fitting import HISTORY_COLUMNS, Settings, tune_model
 from sktime_lstm.losses import LOSSES
 from sktime_lstm.model import Pretrained
@@ -155,8 +156,8 @@ class LSTMForecaster(BaseForecaster):
         Of a forecaster that was pretrained and then fitted, the pretrained weights count.
     fine_tune : {"none", "head", "full", "scratch"}, default="full"
         What `fit` does after pretraining. ``"none"`` leaves the weights alone, which takes milliseconds; ``"head"``
-        trains the last layer on, ``"full"`` all of them, both with a quarter of the usual steps at a fifth of the rate;
-        ``"scratch"`` ignores the pretraining. Without pretraining it has no effect.
+        trains the last layer on, ``"full"`` all of them, both after giving the naive forecasts the weights that their
+        errors on the new series tell; ``"scratch"`` ignores the pretraining. Without pretraining it has no effect.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
         Results then depend on the speed of the machine.
@@ -333,7 +334,9 @@ class LSTMForecaster(BaseForecaster):
     def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
         """Learn from a panel of other series than those to forecast; if that fails, nothing has changed.
 
-        `fit` then starts from what was learned, as `fine_tune` says. A second call continues with more series.
+        `fit` then starts from what was learned, as `fine_tune` says. A second call continues with more series. Unless
+        `max_epochs` and `learning_rate` are given, they are a quarter of those of a fit to the panel, since what other
+        series teach holds only in part. Processes started by ``torchrun`` train together.
         See `sktime.forecasting.base.BaseForecaster.pretrain`.
         """
         with self._unchanged_on_error():
@@ -417,6 +420,40 @@ class LSTMForecaster(BaseForecaster):
         if not self.is_fitted and not hasattr(self, "pretrained_model_"):
             raise NotFittedError("The forecaster has learned nothing yet. Call fit or pretrain before save_model.")
         write_snapshot(self._snapshot(), path)
+
+    def export_onnx(self, path: str | PathLike[str]) -> None:
+        """Write the network as an ONNX file, for programs without Python or torch. Needs the extra ``onnx``.
+
+        Inputs are ``context`` of shape (batch, time, variable), NaN where missing, and ``covariates`` of shape
+        (batch, time + horizon, covariate), whose last axis is 0 without covariates; output is ``forecast`` of shape
+        (batch, horizon, variable). Batch, time and horizon are free, but time is at least a season. The file holds the
+        network alone: scale each context by its own mean and standard deviation, and the forecast back. The seasonal
+        period is fixed to that of this forecaster.
+
+        Parameters
+        ----------
+        path : path
+            File to write.
+
+        Raises
+        ------
+        ValueError
+            For a `cell` other than ``"lstm"``, ``"gru"`` and ``"rnn"``, which ONNX does not have.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     forecaster.export_onnx(f"{folder}/airline.onnx")
+        """
+        if not self.is_fitted and not hasattr(self, "pretrained_model_"):
+            raise NotFittedError("The forecaster has learned nothing yet. Call fit or pretrain before export_onnx.")
+        model = self._model if self.is_fitted else self.pretrained_model_.model
+        with single_thread():
+            export_onnx(model.network, path, window_length=model.view.window_length, sp=model.view.sp)
 
     def gate_activations(self, y: Any = None, X: Any = None, *, member: int = 0, units: bool = True) -> pd.DataFrame:
         """Show what the gates of the network do in the last window.

@@ -111,7 +111,7 @@ def _plain(context: Tensor, steps: Tensor) -> list[Tensor]:
     last = _carry(context, 1).nan_to_num()[:, -1:]
     mean = context.nanmean(1, keepdim=True).nan_to_num()
     levels = [last, _weighted_mean(context, SMOOTH), _weighted_mean(context, SLOW), mean]
-    flat = [level.expand(-1, len(steps), -1) for level in levels]
+    flat = [level.expand(-1, steps.shape[0], -1) for level in levels]
     return [*flat, _drift(context, steps), _trend(context, steps)]
 
 

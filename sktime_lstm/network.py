@@ -140,7 +140,7 @@ class Network(nn.Module):
         past = torch.cat([context.nan_to_num(), seen, change_over_season(context, window.sp)], -1)
         past = nn.functional.pad(past, (0, 0, 0, horizon))
         step = torch.log1p(torch.arange(horizon, dtype=context.dtype, device=context.device))
-        step = nn.functional.pad(step, (context.shape[1], 0)).expand(len(context), -1)[..., None]
+        step = nn.functional.pad(step, (context.shape[1], 0)).expand(context.shape[0], -1)[..., None]
         known = [past, step, window.covariates]
         if anchors is not None:
             flat = anchors.nan_to_num().flatten(-2)
@@ -172,6 +172,12 @@ def warm_start(network: Network, window: Window, target: Tensor) -> None:
     with torch.no_grad():
         if network.effect.numel():
             network.effect.copy_(linear_effect(torch.cat([window.context, target], 1), window.covariates))
+    weigh_anchors(network, window, target)
+
+
+def weigh_anchors(network: Network, window: Window, target: Tensor) -> None:
+    """Give the anchors the weights that their errors on these examples tell; the rest of the network stays."""
+    with torch.no_grad():
         effect = window.covariates @ network.effect
         context, future = effect.split([window.context.shape[1], window.horizon], 1)
         anchors = naive_forecasts(window.context - context, horizon=window.horizon, sp=window.sp)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sktime_lstm import recipe
+from sktime_lstm.distributed import Team, assembled
 from sktime_lstm.fitting import (
     CALIBRATE,
     CONTINUE,
@@ -35,7 +36,8 @@ from sktime_lstm.validation import check_as_pretrained
 from sktime_lstm.view import View
 from sktime_lstm.windowing import Rows, hold_out_latest, thin, training_origins
 
-FINE_TUNING = Pace(0.25, 0.2)
+PRETRAINING_SHARE = 0.25
+FINE_TUNING = Pace(1.0, 1.0)
 SLOWEST_CHUNK = 0.2
 PLENTY = np.array([10_000])
 
@@ -55,10 +57,13 @@ def learn(
 def pretrain(
     panel: Panel, settings: Settings, start: Pretrained | None, *, farthest: int | None, root: int
 ) -> Pretrained:
-    """Learn from a panel as if it were to be forecast, or from a further one."""
+    """Learn from a panel as if it were to be forecast, or from a further one; together where processes share a job."""
+    team = assembled()
+    root = team.told(root)
     if start is None:
-        return as_pretrained(fit_model(panel, settings, farthest=farthest, root=root)[0], panel)
-    return continue_pretraining(start, panel, settings, farthest=farthest, root=root)
+        model, _ = fit_model(panel, settings, farthest=farthest, root=root, pace=_pace(settings), team=team)
+        return as_pretrained(model, panel)
+    return continue_pretraining(start, panel, settings, farthest=farthest, root=root, team=team)
 
 
 def as_pretrained(model: Model, panel: Panel) -> Pretrained:
@@ -67,7 +72,7 @@ def as_pretrained(model: Model, panel: Panel) -> Pretrained:
 
 
 def continue_pretraining(
-    start: Pretrained, panel: Panel, settings: Settings, *, farthest: int | None, root: int
+    start: Pretrained, panel: Panel, settings: Settings, *, farthest: int | None, root: int, team: Team
 ) -> Pretrained:
     """Learn from a further panel; each window that was ever seen should count alike.
 
@@ -79,10 +84,13 @@ def continue_pretraining(
     view = adapted_view(start.model.view, panel, settings, farthest)
     origins, network = _origins(panel, view), start.model.network
     total = start.num_windows + len(origins)
-    pace = Pace(1.0, max(len(origins) / max(total, 1), SLOWEST_CHUNK))
+    pace = _pace(settings)
+    pace = pace._replace(rate=pace.rate * max(len(origins) / max(total, 1), SLOWEST_CHUNK))
     errors = _errors(start.model, network, panel, view, thin(origins, MOST_HELD_OUT), farthest)
     settings = replace(settings, num_members=len(network.networks), fine_tune="full", patience=None)
-    with Workshop(panel, view, settings, root, num_windows=len(origins), pace=pace, judged=False) as workshop:
+    with Workshop(
+        panel, view, settings, root, num_windows=len(origins), pace=pace, judged=False, team=team
+    ) as workshop:
         members = workshop.continued(network, origins, CONTINUE)
     return replace(start, model=Model(start.model.view, Ensemble(members), errors), num_windows=total)
 
@@ -92,24 +100,33 @@ def fine_tune_model(
 ) -> tuple[Model, list[Record]]:
     """Make the pretrained model that of a panel: train copies of its networks on, or only look at the new data.
 
-    Errors are measured as in `fit_model`, on windows that a further copy has not seen; where there are too few of them,
-    the errors of pretraining stay.
+    Training starts from the pretrained weights, but from weights of the anchors that the errors on the panel itself
+    tell. Errors are measured as in `fit_model`, on windows that a further copy has not seen; where there are too few of
+    them, the errors of pretraining stay.
     """
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
     model, network = start.model, start.model.network
     view = adapted_view(model.view, panel, settings, farthest)
     if settings.fine_tune == "none":
         return replace(model, view=view), []
+    view = _as_long_as_from_scratch(view, panel, settings, farthest)
     origins = _origins(panel, view)
     early, late = hold_out_latest(panel, origins, horizon=view.training_length, share=HELD_OUT_SHARE)
     late = thin(late, MOST_HELD_OUT)
     checked, settings = settings.patience is not None, replace(settings, num_members=len(network.networks))
     with Workshop(panel, view, settings, root, num_windows=len(origins), pace=FINE_TUNING) as workshop:
         seen, unseen = (early, late) if checked else (origins, None)
-        members = workshop.continued(network, seen, FINE_TUNE, validation=unseen)
-        judges = members if checked else workshop.continued(Ensemble(network.networks[:1]), early, CALIBRATE)
+        members = workshop.continued(workshop.weighed(network, seen), seen, FINE_TUNE, validation=unseen)
+        first = workshop.weighed(Ensemble(network.networks[:1]), early)
+        judges = members if checked else workshop.continued(first, early, CALIBRATE)
     errors = _errors(model, Ensemble(judges), panel, view, late, farthest)
     return Model(view, Ensemble(members), errors), workshop.records
+
+
+def _pace(settings: Settings) -> Pace:
+    """Pace of pretraining: a quarter of the usual steps and rate, since other series hold for ours only in part."""
+    steps = PRETRAINING_SHARE if settings.max_epochs is None else 1.0
+    return Pace(steps, PRETRAINING_SHARE if settings.learning_rate is None else 1.0)
 
 
 def adapted_view(view: View, panel: Panel, settings: Settings, farthest: int | None) -> View:
@@ -130,6 +147,12 @@ def adapted_view(view: View, panel: Panel, settings: Settings, farthest: int | N
         sp=sp,
         training_length=recipe.choose_training_length(amount, output_length),
     )
+
+
+def _as_long_as_from_scratch(view: View, panel: Panel, settings: Settings, farthest: int | None) -> View:
+    """View whose window is at least as long as without pretraining: tuned anchors gain from a long past."""
+    wanted = recipe.choose_window_length(recipe.Amount(panel.lengths, view.sp, farthest))
+    return replace(view, window_length=settings.window_length or max(view.window_length, wanted))
 
 
 def read_chunks(chunks: Iterable[Chunk] | str | PathLike[str]) -> Iterator[Chunk]:

@@ -51,8 +51,9 @@ def test_pretraining_changes_the_forecast(base):
     assert np.abs(answers(base.clone().fit(Y)) - answers(small().fit(Y))).max() > 0
 
 
-def test_the_weights_of_pretraining_are_those_of_a_fit_to_the_panel(base):
-    assert_array_equal(weights(base.pretrained_model_.model.network), weights(small().fit(PANEL)._model.network))
+def test_with_its_own_steps_and_rate_pretraining_is_a_fit_to_the_panel():
+    pretrained, fitted = small(learning_rate=0.01).pretrain(PANEL), small(learning_rate=0.01).fit(PANEL)
+    assert_array_equal(weights(pretrained.pretrained_model_.model.network), weights(fitted._model.network))
 
 
 def test_fit_leaves_the_pretrained_weights_alone(base):
@@ -178,9 +179,9 @@ def test_a_pretrained_forecaster_as_parameter_equals_pretrain(base):
     assert_array_equal(answers(small(pretrained=base).fit(Y)), answers(base.clone().fit(Y)))
 
 
-def test_a_fitted_forecaster_as_parameter_equals_pretrain(base):
-    fitted = small().fit(PANEL)
-    assert_array_equal(answers(small(pretrained=fitted).fit(Y)), answers(base.clone().fit(Y)))
+def test_a_fitted_forecaster_as_parameter_equals_pretrain():
+    fitted, pretrained = small(learning_rate=0.01).fit(PANEL), small(learning_rate=0.01).pretrain(PANEL)
+    assert_array_equal(answers(small(pretrained=fitted).fit(Y)), answers(small(pretrained=pretrained).fit(Y)))
     assert fitted.is_fitted
 
 
@@ -188,7 +189,7 @@ def test_a_fitted_forecaster_as_parameter_equals_pretrain(base):
 def test_pretraining_as_parameter_survives_clone_and_set_params(base, learned):
     start = base if learned == "pretrained" else small().fit(PANEL)
     forecaster = small(pretrained=start).clone().set_params(random_state=0).clone()
-    assert_array_equal(answers(forecaster.fit(Y)), answers(base.clone().fit(Y)))
+    assert_array_equal(answers(forecaster.fit(Y)), answers(small(pretrained=start).fit(Y)))
 
 
 @pytest.mark.parametrize("learned", ["pretrained", "fitted"])
@@ -202,7 +203,7 @@ def test_a_grid_search_over_our_parameters_keeps_the_pretraining(base, learned):
     ]
     for parameters in ({"fine_tune": "none", "window_length": 8}, {"fine_tune": "scratch", "window_length": 8}):
         alone = ForecastingGridSearchCV(
-            small(pretrained=base, **parameters), cv, {"random_state": [0]}, error_score="raise", backend=None
+            small(pretrained=start, **parameters), cv, {"random_state": [0]}, error_score="raise", backend=None
         )
         assert scores[str(parameters)] == alone.fit(Y).best_score_
     assert scores[str({"fine_tune": "none", "window_length": 8})] != scores[str(parameters)]
@@ -245,9 +246,10 @@ def test_a_second_pretraining_continues(base):
     assert np.abs(answers(forecaster) - answers(small().pretrain(panel_of(7, 8)).fit(Y))).max() > 0
 
 
-def test_pretraining_continues_after_a_plain_fit(base):
+def test_pretraining_continues_after_a_plain_fit():
     after_fit = small().fit(PANEL).pretrain(panel_of(7, 8))
-    assert_array_equal(answers(after_fit.fit(Y)), answers(base.clone().pretrain(panel_of(7, 8)).fit(Y)))
+    passed_on = small(pretrained=small().fit(PANEL)).pretrain(panel_of(7, 8))
+    assert_array_equal(answers(after_fit.fit(Y)), answers(passed_on.fit(Y)))
     assert_array_equal(answers(after_fit.clone().fit(Y)), answers(after_fit.fit(Y)))
 
 
