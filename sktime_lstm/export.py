@@ -27,9 +27,9 @@ class _Network(nn.Module):
         super().__init__()
         self.network, self.sp = network, sp
 
-    def forward(self, context: Tensor, covariates: Tensor) -> Tensor:
+    def forward(self, context: Tensor, covariates: Tensor, record: Tensor | None = None) -> Tensor:
         """Forecast of shape (batch, horizon, variable)."""
-        forecast: Tensor = self.network(Window(context, covariates, self.sp))
+        forecast: Tensor = self.network(Window(context, covariates, self.sp, record))
         return forecast
 
 

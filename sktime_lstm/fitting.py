@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from sktime_lstm import recipe
+from sktime_lstm.baseline import Baseline, fit_baseline
 from sktime_lstm.distributed import Team
 from sktime_lstm.intervals import Calibration, calibrate, uncalibrated
 from sktime_lstm.losses import LOSSES
 from sktime_lstm.model import Model
-from sktime_lstm.network import Ensemble, Network, NetworkSize, Window, warm_start, weigh_anchors
+from sktime_lstm.network import Ensemble, Network, NetworkSize, Window
 from sktime_lstm.rollout import forecast_windows
 from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
 from sktime_lstm.scaling import fit_scaler, scale_rule, window_scale
@@ -26,12 +28,13 @@ from sktime_lstm.series import Array, Panel
 from sktime_lstm.training import ALONE, RECORD_COLUMNS, Examples, Record, TrainingPlan, train
 from sktime_lstm.validation import warn_if_nothing_to_learn
 from sktime_lstm.view import View
-from sktime_lstm.windowing import Rows, Windows, hold_out_latest, thin, training_origins
+from sktime_lstm.windowing import Rows, hold_out_latest, thin, training_origins
 
 HELD_OUT_SHARE = 0.25
 MOST_HELD_OUT = 1_000
 CALIBRATION_STEPS = 300
 MOST_FOR_START = 2_000
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
 INITIALISE, SHUFFLE, CALIBRATE, UPDATE, CONTINUE, FINE_TUNE = range(6)
 """Purposes of a random generator; each draws its own numbers."""
@@ -80,7 +83,7 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
     sp = settings.sp or find_period(columns(panel), calendar_periods(panel.axis.step))
     amount = recipe.Amount(panel.lengths, sp, farthest)
     output_length = settings.output_length or recipe.choose_output_length(amount)
-    return View(
+    view = View(
         scaler=fit_scaler(settings.scaler, panel.values),
         scale_of=scale_rule(settings.scaler),
         covariate_scale=window_scale(torch.from_numpy(panel.covariates)[None]),
@@ -89,6 +92,21 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
         sp=sp,
         training_length=recipe.choose_training_length(amount, output_length),
     )
+    return replace(view, baseline=baseline_of(view, panel)) if settings.anchored else view
+
+
+def baseline_of(view: View, panel: Panel) -> Baseline | None:
+    """What some windows of all series tell before training; None if there are no windows."""
+    origins = thin(_origins(view, panel), MOST_FOR_START)
+    if len(origins) == 0:
+        return None
+    windows = view.windows(panel, origins, horizon=view.training_length)
+    return fit_baseline(*Examples(windows, view.scale_of, torch.device("cpu")).batch(slice(None)))
+
+
+def _origins(view: View, panel: Panel) -> Rows:
+    """Where the windows to learn from begin to look ahead."""
+    return training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
 
 
 def columns(panel: Panel) -> Iterator[Array]:
@@ -103,11 +121,11 @@ def fit_model(
     """Choose the sizes, train the members and learn the distribution of their errors.
 
     The members learn from all windows; a further network, which learns only from the earlier ones, forecasts the latest
-    quarter to show how large errors are. With patience the members themselves leave the latest windows out, to check
-    their weights on them.
+    quarter to show how much of what is learned lasts and how large errors are. With patience the members themselves
+    leave the latest windows out, to check their weights on them.
     """
     view = choose_view(panel, settings, farthest)
-    origins = training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
+    origins = _origins(view, panel)
     early, late = hold_out_latest(panel, origins, horizon=view.training_length, share=HELD_OUT_SHARE)
     late = thin(late, MOST_HELD_OUT)
     warn_if_nothing_to_learn(len(origins))
@@ -116,14 +134,31 @@ def fit_model(
         seen, unseen = (early, late) if checked else (origins, None)
         members = [workshop.train(seen, INITIALISE, n, validation=unseen) for n in range(settings.num_members)]
         judge = Ensemble(members if checked else [workshop.train(early, CALIBRATE, 0)])
+        if settings.anchored and len(late):
+            share = _lasting_share(judge, *workshop.examples(late, "cpu").batch(slice(None)))
+            for network in {*members, *judge.networks}:
+                network.shrink(share)
     calibration = measure_errors(judge, panel, view, late, farthest)
     return Model(view, Ensemble(members), calibration), workshop.records
+
+
+def _lasting_share(judge: Ensemble, window: Window, target: Tensor) -> float:
+    """Share of what was learned with which the held-out windows are forecast best; the smallest among equals."""
+
+    def error(share: float) -> float:
+        shrunk = copy.deepcopy(judge)
+        for network in shrunk.networks:
+            network.shrink(share)
+        with torch.no_grad():
+            return float((shrunk(window) - target).abs().nanmean())
+
+    return min(SHARES, key=error)
 
 
 def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> tuple[Model, list[Record]]:
     """Continue training on copies of the members: a quarter of the steps at a fifth of the rate."""
     view, settings = model.view, replace(settings, num_members=len(model.network.networks))
-    origins = training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
+    origins = _origins(view, panel)
     with Workshop(panel, view, settings, root, num_windows=len(origins), pace=UPDATING, judged=False) as workshop:
         members = workshop.continued(model.network, origins, UPDATE)
     return replace(model, network=Ensemble(members)), workshop.records
@@ -158,6 +193,7 @@ class Workshop:
         team: Team = ALONE,
     ) -> None:
         self.panel, self.view, self.settings, self.root = panel, view, settings, root
+        self.windows = view.windows(panel, np.arange(0), horizon=view.training_length)
         self.plan = _plan(settings, panel, view, num_windows, pace)
         self.hidden_size = settings.hidden_size or recipe.choose_hidden_size(num_windows)
         self.team = team
@@ -179,16 +215,16 @@ class Workshop:
         self, origins: Rows, purpose: int, number: int, *, start: Network | None = None, validation: Rows | None = None
     ) -> Network:
         """Train one network on the windows at `origins`; without windows it stays the mean of the anchors."""
-        network = start or self._new(origins, seeded_generator(self.root, purpose, number))
+        network = start or self._new(seeded_generator(self.root, purpose, number))
         if len(origins):
             records = train(
                 network.to(self.device),
-                self._examples(origins),
+                self.examples(origins),
                 self._plan_of(purpose),
                 loss=LOSSES[self.settings.loss],
                 generator=seeded_generator(self.root, purpose, number, SHUFFLE),
                 deadline=self.deadline.share(self.networks_left),
-                validation=None if validation is None or len(validation) == 0 else self._examples(validation),
+                validation=None if validation is None or len(validation) == 0 else self.examples(validation),
                 on_step=self._advance,
                 team=self.team,
             )
@@ -214,27 +250,12 @@ class Workshop:
             return self.plan
         return replace(self.plan, steps=min(self.plan.steps, CALIBRATION_STEPS))
 
-    def _new(self, origins: Rows, generator: torch.Generator) -> Network:
-        """Make a network and start it from what the windows show without training."""
+    def _new(self, generator: torch.Generator) -> Network:
+        """Make a network that starts from the baseline."""
         network = Network(self._size(), generator)
-        if len(origins) and self.settings.anchored:
-            warm_start(network, *self._first_look(origins))
+        if self.view.baseline is not None:
+            network.effect.copy_(self.view.baseline.effect)
         return network
-
-    def weighed(self, network: Ensemble, origins: Rows) -> Ensemble:
-        """Copy whose anchors have the weights that these windows tell."""
-        copied = copy.deepcopy(network)
-        if len(origins):
-            look = self._first_look(origins)
-            for member in copied.networks:
-                if member.size.anchored:
-                    weigh_anchors(member, *look)
-        return copied
-
-    def _first_look(self, origins: Rows) -> tuple[Window, Tensor]:
-        """Some scaled windows and their targets."""
-        examples = Examples(self._windows(thin(origins, MOST_FOR_START)), self.view.scale_of, torch.device("cpu"))
-        return examples.batch(slice(None))
 
     def _size(self) -> NetworkSize:
         settings = self.settings
@@ -249,11 +270,9 @@ class Workshop:
             anchored=settings.anchored,
         )
 
-    def _examples(self, origins: Rows) -> Examples:
-        return Examples(self._windows(origins), self.view.scale_of, self.device)
-
-    def _windows(self, origins: Rows) -> Windows:
-        return self.view.windows(self.panel, origins, horizon=self.view.training_length)
+    def examples(self, origins: Rows, device: str | None = None) -> Examples:
+        """Windows at the origins, as a network learns from them; where it trains, unless a device is named."""
+        return Examples(self.windows.at(origins), self.view.scale_of, torch.device(device or self.device))
 
     def _advance(self, loss: float) -> None:
         self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)

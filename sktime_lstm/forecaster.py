@@ -102,8 +102,9 @@ class LSTMForecaster(BaseForecaster):
     Parameters
     ----------
     window_length : int, optional
-        Points of past in a window. By default one season and six points for a short series, two seasons and six for
-        much data; 8 or 12 without a season. Shorter histories are filled up with missing values.
+        Points of past in a window. By default five seasons and six points for a short series, three seasons and six
+        for much data; without a season a quarter of the typical length, 8 to 16. Shorter histories are filled up with
+        missing values. What lies before still tells how far each naive forecast can be trusted.
     output_length : int, optional
         Steps that are forecast at once. By default the farthest step of `fh` if it is known in `fit`, else one season
         or 8. Steps beyond are rolled out: forecasts are appended to the past and the next block is forecast.
@@ -127,8 +128,9 @@ class LSTMForecaster(BaseForecaster):
         Read the window in both directions. Nothing unknown leaks, since the future is missing; covariates of later
         steps then influence the forecasts of earlier ones.
     anchored : bool, default=True
-        Mix naive forecasts and know the linear effect of the covariates. False is the textbook network, which has to
-        learn all this and needs more data and epochs.
+        Mix naive forecasts by how wrong they have been in the series so far, know the linear effect of the covariates,
+        and keep of what is learned only the share that lowers the error of held-out windows. False is the textbook
+        network, which has to learn all this and needs more data and epochs.
     scaler : {"window", "standard", "minmax", "robust", "none"} or transformer, default="window"
         ``"window"`` standardises each window by its own past. The others scale all data once: to mean 0 and standard
         deviation 1, to the range (-1, 1), by median and quartiles, or not at all. A scikit-learn transformer with
@@ -137,17 +139,20 @@ class LSTMForecaster(BaseForecaster):
         Training loss in units of the scale. ``"mae"`` aims at the median, ``"mse"`` at the mean.
     max_epochs : int, optional
         Passes over the training windows. By default a fixed number of steps that grows with the number of windows:
-        40 for a series of a hundred points, at most 3000.
+        about 40 for a series of a hundred points, at most 3000.
     batch_size : int, optional
         Windows in a step. By default all if they are few, else 32 to 256.
     learning_rate : float, optional
-        Peak of the one-cycle schedule [4]_ of AdamW [5]_. By default 0.005 for a short series down to 0.002.
+        Peak of the one-cycle schedule [4]_ of AdamW [5]_. By default it rises with the number of windows, 0.0005 for a
+        hundred, up to 0.005 for a thousand, and is 0.003 or 0.002 for more: one short series stays near its naive
+        forecasts, since a network would learn its noise.
     weight_decay : float, default=0.01
         Decoupled weight decay of AdamW.
     patience : int, optional
         Stop after this many checks without improvement on the latest quarter of the windows and keep the weights of
         the best check; there is a check every epoch, or every 100 steps if an epoch is longer. By default the schedule
-        runs to its end, nothing is held out and the last weights are kept, which is better on short series.
+        runs to its end, the members learn from all windows and the last weights are kept, which is better on short
+        series.
     num_members : int, default=1
         Networks that are trained with different seeds; the forecast is their median. Costs as many times the training.
     pretrained : path or LSTMForecaster, optional
@@ -156,8 +161,8 @@ class LSTMForecaster(BaseForecaster):
         Of a forecaster that was pretrained and then fitted, the pretrained weights count.
     fine_tune : {"none", "head", "full", "scratch"}, default="full"
         What `fit` does after pretraining. ``"none"`` leaves the weights alone, which takes milliseconds; ``"head"``
-        trains the last layer on, ``"full"`` all of them, both after giving the naive forecasts the weights that their
-        errors on the new series tell; ``"scratch"`` ignores the pretraining. Without pretraining it has no effect.
+        trains the last layer on, ``"full"`` all of them, both as long as without
+        pretraining; ``"scratch"`` ignores the pretraining. Without pretraining it has no effect.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
         Results then depend on the speed of the machine.

@@ -1,4 +1,4 @@
-"""Naive forecasts of a window: the anchors from which the network starts."""
+"""Naive forecasts of every future step of a batch of contexts; the network mixes them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ ANCHORS = ("last", "smooth", "slow", "mean", "drift", "trend", "seasonal", "seas
 
 SMOOTH, SLOW = 0.7, 0.9
 ENOUGH_OF_A_SEASON = 0.8
-SMALLEST = 1e-12
+SMALLEST_VARIANCE = 1e-12
+SMALLEST_SPREAD = 1e-3
 
 
 def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
-    """Forecast every window naively.
+    """Forecast every step by each of the anchors.
 
     Parameters
     ----------
     context : Tensor of shape (batch, time, variable)
-        NaN where missing.
+        Observed past, NaN where missing.
     horizon : int
         Number of steps to forecast.
     sp : int
@@ -38,24 +39,26 @@ def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
     ----------
     .. [1] Brown (1963), "Smoothing, forecasting and prediction of discrete time series".
     """
-    steps = torch.arange(horizon, device=context.device)
-    season = season_ahead(context, sp)
-    places = torch.arange(context.shape[1], device=context.device) - context.shape[1]
-    plain = _plain(context - season[:, places % sp], steps)
-    anchors = [forecast + season[:, steps % sp] for forecast in plain]
-    if is_seasonal(context.shape[1], sp):
-        return torch.stack([*anchors, *_seasonal(context, steps, sp)], -1)
-    absent = torch.full_like(anchors[0], torch.nan)
-    return torch.stack([*anchors, absent, absent], -1)
+    series = context.transpose(1, 2)
+    ahead = torch.arange(horizon, device=context.device)
+    if not is_seasonal(context.shape[1], sp):
+        anchors = _plain(series, ahead)
+        absent = torch.full_like(anchors[0], torch.nan)
+        return torch.stack([*anchors, absent, absent], -1).transpose(1, 2)
+    season = season_ahead(context, sp).transpose(1, 2)
+    behind = torch.arange(-context.shape[1], 0, device=context.device)
+    adjusted = _plain(series - season[..., behind % sp], ahead)
+    anchors = [forecast + season[..., ahead % sp] for forecast in adjusted]
+    return torch.stack([*anchors, *_seasonal(series, ahead, sp)], -1).transpose(1, 2)
 
 
 def is_seasonal(window_length: int, sp: int) -> bool:
-    """Tell whether the seasonal anchors exist for windows of this length."""
+    """Whether a context of this length holds a whole season."""
     return 1 < sp <= window_length
 
 
 def change_over_season(context: Tensor, sp: int) -> Tensor:
-    """Difference to the value one season earlier, 0 where one of the two is missing; shape of the context."""
+    """Change from one season earlier, of the shape of the context; 0 where it is not known."""
     change = torch.zeros_like(context)
     change[:, sp:] = (context[:, sp:] - context[:, :-sp]).nan_to_num()
     return change
@@ -75,104 +78,96 @@ def season_ahead(context: Tensor, sp: int) -> Tensor:
     batch, length, variables = context.shape
     if sp == 1 or length < 2 * sp:
         return context.new_zeros(batch, sp, variables)
-    phases = _phases(context - _moving_average(context, sp), sp)
-    season = phases.nanmean(1)
-    known = torch.isfinite(season).all(1, keepdim=True)
-    season = torch.where(known, season - season.mean(1, keepdim=True), 0.0)
-    return season * _reliability(phases, season)
+    series = context.transpose(1, 2)
+    phases = _phases(series - _moving_average(series, sp), sp)
+    season = _mean(phases, 2)
+    known = torch.isfinite(phases).any(2, keepdim=True).all(3, keepdim=True)
+    season = torch.where(known, season - season.mean(3, keepdim=True), 0.0)
+    return (season * _reliability(phases, season)).squeeze(2).transpose(1, 2)
 
 
-def _moving_average(context: Tensor, sp: int) -> Tensor:
+def _moving_average(series: Tensor, sp: int) -> Tensor:
     """Centred mean over a season; NaN near the ends and where too little of the season was observed."""
-    batch, length, variables = context.shape
-    kernel = context.new_ones(sp + 1 - sp % 2)
-    if sp % 2 == 0:
-        kernel[[0, -1]] = 0.5
-    half = len(kernel) // 2
-    seen = torch.isfinite(context).to(context.dtype)
-    both = torch.stack([context.nan_to_num(), seen]).transpose(2, 3).reshape(-1, 1, length)
-    sums = nn.functional.conv1d(both, kernel[None, None] / sp).view(2, batch, variables, -1).transpose(2, 3)
-    mean = torch.where(sums[1] >= ENOUGH_OF_A_SEASON, sums[0] / sums[1], torch.nan)
-    return nn.functional.pad(mean, (0, 0, half, half), value=torch.nan)
+    length, half = series.shape[-1], sp // 2
+    places = torch.arange(length, device=series.device)
+    distance = places[:, None] - places[half : length - half]
+    share = ((distance.abs() <= half).to(series.dtype) - (distance.abs() * 2 == sp).to(series.dtype) / 2) / sp
+    seen = torch.isfinite(series).to(series.dtype) @ share
+    mean = series.nan_to_num() @ share / seen.clamp(min=ENOUGH_OF_A_SEASON)
+    return nn.functional.pad(mean.masked_fill(seen < ENOUGH_OF_A_SEASON, torch.nan), (half, half), value=torch.nan)
 
 
 def _reliability(phases: Tensor, season: Tensor) -> Tensor:
-    """Share of the variance of the season that is not noise, of shape (batch, 1, variable); 1 if it is unknown."""
-    count = torch.isfinite(phases).sum(1, keepdim=True)
-    scatter = (phases - phases.nanmean(1, keepdim=True)).square().nan_to_num().sum((1, 2), keepdim=True)
-    freedom = (count - 1).clamp(min=0).sum(2, keepdim=True)
-    noise = scatter / freedom.clamp(min=1) / count.to(season.dtype).mean(2, keepdim=True).clamp(min=1)
-    variance = season.square().mean(1, keepdim=True).clamp(min=SMALLEST)
-    return (1 - noise[:, 0] / variance).clamp(min=0)
+    """Share of the variance of the season that is not noise, of shape (batch, variable, 1, 1); 1 if it is unknown."""
+    count = torch.isfinite(phases).sum(2, keepdim=True)
+    scatter = (phases - _mean(phases, 2)).nan_to_num().square().sum((2, 3), keepdim=True)
+    freedom = (count - 1).clamp(min=0).sum(3, keepdim=True)
+    noise = scatter / freedom.clamp(min=1) / count.to(season.dtype).mean(3, keepdim=True).clamp(min=1)
+    variance = season.square().mean(3, keepdim=True).clamp(min=SMALLEST_VARIANCE)
+    return (1 - noise / variance).clamp(min=0)
 
 
-def _plain(context: Tensor, steps: Tensor) -> list[Tensor]:
-    """Forecasts that know no season, each of shape (batch, horizon, variable)."""
-    last = _carry(context, 1).nan_to_num()[:, -1:]
-    mean = context.nanmean(1, keepdim=True).nan_to_num()
-    levels = [last, _weighted_mean(context, SMOOTH), _weighted_mean(context, SLOW), mean]
-    flat = [level.expand(-1, steps.shape[0], -1) for level in levels]
-    return [*flat, _drift(context, steps), _trend(context, steps)]
+def _plain(series: Tensor, ahead: Tensor) -> list[Tensor]:
+    """Forecasts that know no season, each of shape (batch, variable, horizon)."""
+    seen, steps = torch.isfinite(series), (ahead + 1).to(series.dtype)
+    mean, smooth, slow, middle, slope = _moments(series, seen)
+    latest, earliest = _latest(seen), series.shape[-1] - 1 - _latest(seen.flip(-1))
+    last, first = _value_at(series, latest), _value_at(series, earliest)
+    drift = (last - first) / (latest - earliest).clamp(min=1)
+    levels = [level.expand(-1, -1, steps.shape[0]) for level in (last, smooth, slow, mean)]
+    gap = series.shape[-1] - 1 - latest
+    return [*levels, last + drift * (gap + steps), slow + slope * (middle + steps)]
 
 
-def _carry(values: Tensor, dim: int) -> Tensor:
-    """Carry the last observed value forward along `dim`."""
-    length = values.shape[dim]
-    shape = [1] * values.ndim
-    shape[dim] = length
-    place = torch.arange(length, device=values.device).view(shape)
-    latest = torch.where(torch.isfinite(values), place, 0).cummax(dim).values
-    return values.gather(dim, latest)
+def _moments(series: Tensor, seen: Tensor) -> tuple[Tensor, ...]:
+    """Mean, the two weighted means, and mean age and slope of the line of least squares, of (batch, variable, 1)."""
+    age = torch.arange(series.shape[-1] - 1, -1, -1, dtype=series.dtype, device=series.device)
+    weights = torch.stack([torch.ones_like(age), SMOOTH**age, SLOW**age, SLOW**age * age, SLOW**age * age**2], 1)
+    tiny = torch.finfo(series.dtype).tiny
+    total, sums = seen.to(series.dtype) @ weights, series.nan_to_num() @ weights
+    mean, smooth, slow = (sums[..., :3] / total[..., :3].clamp(min=tiny)).split(1, -1)
+    discounted = total[..., 2:3].clamp(min=tiny)
+    middle, square, together = total[..., 3:4] / discounted, total[..., 4:] / discounted, sums[..., 3:4] / discounted
+    spread = square - middle**2
+    slope = torch.where(spread > SMALLEST_SPREAD, (slow * middle - together) / spread.clamp(min=SMALLEST_SPREAD), 0.0)
+    return mean, smooth, slow, middle, slope
 
 
-def _weights(context: Tensor, fall: float) -> tuple[Tensor, Tensor]:
-    """Age of each step, and its share in a mean whose weights fall by a factor a step; 0 where missing."""
-    length = context.shape[1]
-    age = torch.arange(length - 1, -1, -1, dtype=context.dtype, device=context.device)[None, :, None]
-    weights = torch.isfinite(context) * fall**age
-    return age, weights / weights.sum(1, keepdim=True).clamp(min=SMALLEST)
+def _mean(values: Tensor, dim: int) -> Tensor:
+    """Mean of the observed values along a dimension, which stays; 0 if there is none."""
+    count = torch.isfinite(values).sum(dim, keepdim=True)
+    return values.nan_to_num().sum(dim, keepdim=True) / count.clamp(min=1)
 
 
-def _weighted_mean(context: Tensor, fall: float) -> Tensor:
-    weights = _weights(context, fall)[1]
-    return (context.nan_to_num() * weights).sum(1, keepdim=True)
+def _latest(seen: Tensor) -> Tensor:
+    """Place of the last observed value, the last dimension being 1; 0 if there is none."""
+    places = torch.arange(seen.shape[-1], device=seen.device)
+    return (seen * places).amax(-1, keepdim=True)
 
 
-def _drift(context: Tensor, steps: Tensor) -> Tensor:
-    """Straight line from the first observed value through the last."""
-    filled, seen = _carry(context, 1).nan_to_num(), torch.isfinite(context).float()
-    first, gap = seen.argmax(1, keepdim=True), seen.flip(1).argmax(1, keepdim=True)
-    latest = context.shape[1] - 1 - gap
-    slope = (filled[:, -1:] - filled.gather(1, first)) / (latest - first).clamp(min=1)
-    return filled[:, -1:] + slope * (gap + 1 + steps[None, :, None])
+def _value_at(series: Tensor, place: Tensor) -> Tensor:
+    """Value at a place of shape (batch, variable, 1); 0 where nothing was observed."""
+    return series.gather(-1, place).nan_to_num()
 
 
-def _trend(context: Tensor, steps: Tensor) -> Tensor:
-    """Line of least squares whose weights fall with age; flat through a single value."""
-    age, weights = _weights(context, SLOW)
-    middle = (weights * age).sum(1, keepdim=True)
-    mean = (weights * context.nan_to_num()).sum(1, keepdim=True)
-    spread = (weights * (age - middle).square()).sum(1, keepdim=True)
-    slope = -(weights * (age - middle) * (context.nan_to_num() - mean)).sum(1, keepdim=True) / spread.clamp(min=1e-6)
-    return mean + slope * (middle + 1 + steps[None, :, None])
-
-
-def _seasonal(context: Tensor, steps: Tensor, sp: int) -> list[Tensor]:
+def _seasonal(series: Tensor, ahead: Tensor, sp: int) -> list[Tensor]:
     """Seasonal naive forecast, and the same with drift."""
-    seasonal = _latest_season(context, sp)[:, steps % sp]
-    change = context[:, sp:] - context[:, :-sp]
-    drift = change[:, -sp:].nanmean(1, keepdim=True).nan_to_num()
-    return [seasonal, seasonal + drift * (1 + steps // sp)[None, :, None]]
+    seasonal = _latest_season(series, sp)[..., ahead % sp]
+    change = series[..., sp:] - series[..., :-sp]
+    drift = _mean(change[..., -sp:], 2)
+    return [seasonal, seasonal + drift * (1 + ahead // sp)]
 
 
-def _latest_season(context: Tensor, sp: int) -> Tensor:
+def _latest_season(series: Tensor, sp: int) -> Tensor:
     """Last observed value of each of the `sp` phases; the last value of all where a phase was never observed."""
-    latest = _carry(_phases(context, sp), 1)[:, -1]
-    return torch.where(torch.isfinite(latest), latest, _carry(context, 1).nan_to_num()[:, -1:])
+    latest = _value_at(series, _latest(torch.isfinite(series)))
+    for season in _phases(series, sp).unbind(2):
+        latest = torch.where(torch.isfinite(season), season, latest)
+    return latest
 
 
-def _phases(context: Tensor, sp: int) -> Tensor:
-    """The context season by season, of shape (batch, season, sp, variable); it ends with a whole season."""
-    missing = -context.shape[1] % sp
-    padded = nn.functional.pad(context, (0, 0, missing, 0), value=torch.nan)
-    return padded.unflatten(1, (-1, sp))
+def _phases(series: Tensor, sp: int) -> Tensor:
+    """The series season by season, of shape (batch, variable, season, sp); it ends with a whole season."""
+    missing = -series.shape[-1] % sp
+    padded: Tensor = nn.functional.pad(series, (missing, 0), value=torch.nan).unflatten(-1, (-1, sp))
+    return padded

@@ -8,10 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sktime_lstm.cells import CELLS, HIDDEN, RecurrentLayer, State, initialise
-from sktime_lstm.covariates import linear_effect
 from sktime_lstm.naive import ANCHORS, change_over_season, naive_forecasts
 
-SMALLEST_ERROR_SHARE = 1e-3
 SHARPNESS = 6.0
 
 
@@ -27,11 +25,14 @@ class Window:
         Known covariates of past and future.
     sp : int
         Seasonal period.
+    record : Tensor of shape (batch, variable, anchor) or None
+        Mean absolute error of each naive forecast in the series so far; without it all start alike.
     """
 
     context: Tensor
     covariates: Tensor
     sp: int
+    record: Tensor | None = None
 
     @property
     def horizon(self) -> int:
@@ -59,11 +60,13 @@ class Network(nn.Module):
     Each step of the window shows the recurrent layers, for each variable, its value, whether it was observed and its
     change over a season, then the logarithm of the step ahead, the naive forecasts of that step and the covariates.
     With hidden state h and covariates x of a future step, naive forecasts n of the context less its covariates' linear
-    effect E x, and the weights W, U of a linear output that starts at zero,
+    effect E x, their mean absolute errors r in the series so far, and the weights W, U of a linear output that starts
+    at zero,
 
-        forecast = softmax(W h) . n + U h + E x
+        forecast = softmax(W h - 6 log r) . n + U h + E x
 
-    so that an untrained network is the mean of the naive forecasts. Without anchors the forecast is U h alone.
+    so that an untrained network is a mixture of the naive forecasts in which the one that was half as wrong counts 64
+    times as much. Without anchors the forecast is U h alone.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ class Network(nn.Module):
         answer = self._answer(rest, anchors)
         if anchors is None:
             return answer[..., 0]
-        mixture = (_weights(anchors, answer[..., 1:]) * anchors.nan_to_num()).sum(-1)
+        mixture = (_weights(anchors, answer[..., 1:], window.record) * anchors.nan_to_num()).sum(-1)
         return mixture + answer[..., 0] + effect
 
     def anchor_weights(self, window: Window) -> Tensor:
@@ -104,7 +107,13 @@ class Network(nn.Module):
         rest, anchors, _ = self._without_effect(window)
         if anchors is None:
             raise ValueError("anchored=False: the network has no naive forecasts to weigh. Fit it with anchored=True.")
-        return _weights(anchors, self._answer(rest, anchors)[..., 1:])
+        return _weights(anchors, self._answer(rest, anchors)[..., 1:], window.record)
+
+    def shrink(self, share: float) -> None:
+        """Keep this share of what the output has learned; 0 leaves the mixture by past errors."""
+        with torch.no_grad():
+            self.output.weight.mul_(share)
+            self.output.bias.mul_(share)
 
     def trace(self, window: Window) -> list[State]:
         """Gates and states of each layer, each of shape (batch, window_length + horizon, unit)."""
@@ -156,47 +165,6 @@ class Network(nn.Module):
         return hidden * mask / keep
 
 
-def warm_start(network: Network, window: Window, target: Tensor) -> None:
-    """Set what least squares and past errors tell before training.
-
-    The linear effect of the covariates is their ridge regression. The anchors start with weights that fall with
-    their mean absolute error (after Bates and Granger, 1969, "The combination of forecasts"), instead of equal ones.
-
-    Parameters
-    ----------
-    network : Network
-        An untrained, anchored network.
-    window, target : Window, Tensor of shape (batch, horizon, variable)
-        Scaled examples.
-    """
-    with torch.no_grad():
-        if network.effect.numel():
-            network.effect.copy_(linear_effect(torch.cat([window.context, target], 1), window.covariates))
-    weigh_anchors(network, window, target)
-
-
-def weigh_anchors(network: Network, window: Window, target: Tensor) -> None:
-    """Give the anchors the weights that their errors on these examples tell; the rest of the network stays."""
-    with torch.no_grad():
-        effect = window.covariates @ network.effect
-        context, future = effect.split([window.context.shape[1], window.horizon], 1)
-        anchors = naive_forecasts(window.context - context, horizon=window.horizon, sp=window.sp)
-        errors = (anchors + (future - target)[..., None]).abs().nanmean((0, 1))
-        bias = network.output.bias.view(len(errors), -1)[:, 1:]
-        bias.copy_(_logits(errors))
-
-
-def _logits(errors: Tensor) -> Tensor:
-    """Logits of anchors with these errors, of shape (variable, anchor), NaN where an anchor does not exist.
-
-    The weights fall with the sixth power of the error: what forecast twice as well counts 64 times as much. An error
-    below a thousandth of the largest counts as that much: no weight is infinite.
-    """
-    floor = SMALLEST_ERROR_SHARE * errors.nan_to_num(0.0).amax(-1, keepdim=True)
-    relative = torch.maximum(errors, floor) / floor
-    return -SHARPNESS * relative.log().nan_to_num(0.0)
-
-
 class Ensemble(nn.Module):
     """Median of the forecasts of several networks (of two: their mean)."""
 
@@ -215,6 +183,8 @@ class Ensemble(nn.Module):
         return forecasts[0] if len(forecasts) == 1 else forecasts.quantile(0.5, dim=0)
 
 
-def _weights(anchors: Tensor, logits: Tensor) -> Tensor:
+def _weights(anchors: Tensor, logits: Tensor, record: Tensor | None) -> Tensor:
     """Softmax over the anchors that exist; those that do not have weight 0."""
+    if record is not None:
+        logits = logits - SHARPNESS * record.log()[:, None]
     return logits.masked_fill(anchors.isnan(), -torch.inf).softmax(-1)

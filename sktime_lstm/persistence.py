@@ -25,6 +25,7 @@ import torch
 from pandas.tseries.frequencies import to_offset
 from torch import Tensor
 
+from sktime_lstm.baseline import Baseline
 from sktime_lstm.intervals import Calibration
 from sktime_lstm.model import Model, Pretrained
 from sktime_lstm.network import Ensemble, Network, NetworkSize
@@ -288,7 +289,7 @@ FUNCTION_NAMES: dict[Any, str] = {function: name for name, function in FUNCTIONS
 
 KINDS = {
     **{kind.__name__: _fields(kind) for kind in (Snapshot, Fit, Pretrained, Model, View, Calibration, Scale)},
-    **{kind.__name__: _fields(kind) for kind in (NetworkSize, TimeAxis)},
+    **{kind.__name__: _fields(kind) for kind in (Baseline, NetworkSize, TimeAxis)},
     "Panel": _fields(Panel, _check_panel),
     "Ensemble": Kind(Ensemble, lambda value: {"members": value.networks}, Ensemble),
     "Network": Kind(

@@ -22,6 +22,7 @@ from sktime_lstm.fitting import (
     Pace,
     Settings,
     Workshop,
+    baseline_of,
     columns,
     fit_model,
     measure_errors,
@@ -100,8 +101,7 @@ def fine_tune_model(
 ) -> tuple[Model, list[Record]]:
     """Make the pretrained model that of a panel: train copies of its networks on, or only look at the new data.
 
-    Training starts from the pretrained weights, but from weights of the anchors that the errors on the panel itself
-    tell. Errors are measured as in `fit_model`, on windows that a further copy has not seen; where there are too few of
+    Errors are measured as in `fit_model`, on windows that a further copy has not seen; where there are too few of
     them, the errors of pretraining stay.
     """
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
@@ -116,8 +116,8 @@ def fine_tune_model(
     checked, settings = settings.patience is not None, replace(settings, num_members=len(network.networks))
     with Workshop(panel, view, settings, root, num_windows=len(origins), pace=FINE_TUNING) as workshop:
         seen, unseen = (early, late) if checked else (origins, None)
-        members = workshop.continued(workshop.weighed(network, seen), seen, FINE_TUNE, validation=unseen)
-        first = workshop.weighed(Ensemble(network.networks[:1]), early)
+        members = workshop.continued(network, seen, FINE_TUNE, validation=unseen)
+        first = Ensemble(network.networks[:1])
         judges = members if checked else workshop.continued(first, early, CALIBRATE)
     errors = _errors(model, Ensemble(judges), panel, view, late, farthest)
     return Model(view, Ensemble(members), errors), workshop.records
@@ -140,13 +140,18 @@ def adapted_view(view: View, panel: Panel, settings: Settings, farthest: int | N
     length = view.window_length if same else recipe.choose_window_length(plenty)
     output_length = view.output_length if same else recipe.choose_output_length(amount)
     output_length = settings.output_length or output_length
-    return replace(
+    view = replace(
         view,
         window_length=settings.window_length or length,
         output_length=output_length,
         sp=sp,
         training_length=recipe.choose_training_length(amount, output_length),
     )
+    if same or view.baseline is None:
+        return view
+    # Errors of other seasonal forecasts say nothing of these.
+    new = baseline_of(view, panel)
+    return view if new is None else replace(view, baseline=replace(new, effect=view.baseline.effect))
 
 
 def _as_long_as_from_scratch(view: View, panel: Panel, settings: Settings, farthest: int | None) -> View:

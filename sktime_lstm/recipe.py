@@ -49,7 +49,7 @@ def choose_window_length(amount: Amount) -> int:
     elif amount.few:
         wanted = 5 * amount.sp + 6
     else:
-        wanted = max(2 * amount.sp + 6, 18)
+        wanted = 3 * amount.sp + 6
     return int(max(1, min(wanted, amount.lengths.max() - 1)))
 
 
@@ -88,9 +88,9 @@ def choose_batch_size(num_windows: int, window_points: int) -> int:
 
 
 def choose_learning_rate(num_windows: int) -> float:
-    """Peak of the schedule: small where windows are few, since the anchors start well and a network would learn noise."""
+    """Peak of the schedule: the fewer windows, the less a network is allowed to move away from the anchors."""
     if num_windows < FEW_WINDOWS:
-        return float(5e-3 * max(num_windows / FEW_WINDOWS, 0.01) ** 0.7)
+        return 5e-3 * num_windows / FEW_WINDOWS
     return 3e-3 if num_windows < 30_000 else 2e-3
 
 
@@ -100,4 +100,4 @@ def choose_steps(num_windows: int, num_series: int) -> int:
     Of a very long series only some thousand windows count: their neighbours tell nearly the same.
     """
     counted = min(num_windows, MOST_WINDOWS_PER_SERIES * num_series)
-    return int(np.clip(40 * (counted / 100) ** 0.6, 40, 3_000))
+    return int(np.clip(40 * (counted / 100) ** 0.6, 10, 3_000))

@@ -83,7 +83,8 @@ class Examples:
         return self._ready(window, scale.apply(window.context)), self._move(scale.bounded(scale.apply(target)))
 
     def _ready(self, window: Window, context: Tensor) -> Window:
-        return replace(window, context=self._move(context), covariates=self._move(window.covariates))
+        record = None if window.record is None else self._move(window.record)
+        return replace(window, context=self._move(context), covariates=self._move(window.covariates), record=record)
 
     def _move(self, values: Tensor) -> Tensor:
         return values.to(self.device, torch.float32)

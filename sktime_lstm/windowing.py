@@ -31,6 +31,8 @@ class Windows:
         Row of the first future point of each window.
     window_length, horizon, sp : int
         Points before the origin, points from it on, and the seasonal period.
+    records : Tensor of shape (rows, variables, anchors) or None
+        Mean error of each naive forecast as it is known at each row.
     """
 
     values: Tensor
@@ -40,6 +42,7 @@ class Windows:
     window_length: int
     horizon: int
     sp: int
+    records: Tensor | None = None
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -50,10 +53,11 @@ class Windows:
         return replace(self, origins=torch.from_numpy(origins))
 
     def window(self, chosen: Tensor | slice) -> Window:
-        """Context and covariates of the `chosen` windows, unscaled."""
+        """Context, covariates and record of the `chosen` windows, unscaled."""
         past, future = torch.arange(-self.window_length, 0), torch.arange(self.horizon)
         covariates = self._gather(self.covariates, chosen, torch.cat([past, future]), missing=0.0)
-        return Window(self._gather(self.values, chosen, past, missing=torch.nan), covariates, self.sp)
+        record = None if self.records is None else self.records[self.origins[chosen]]
+        return Window(self._gather(self.values, chosen, past, missing=torch.nan), covariates, self.sp, record)
 
     def target(self, chosen: Tensor | slice) -> Tensor:
         """What the `chosen` windows must forecast, of shape (batch, horizon, variable), unscaled."""

@@ -20,7 +20,7 @@ LEVELS = (
     ("distributed.py", "runtime.py", "time_axis.py", "validation.py"),
     ("cells.py", "covariates.py", "losses.py", "naive.py", "recipe.py", "scaling.py", "seasonality.py", "series.py"),
     ("network.py", "request.py"),
-    ("windowing.py",),
+    ("baseline.py", "windowing.py"),
     ("export.py", "intervals.py", "rollout.py", "training.py", "view.py"),
     ("model.py",),
     ("fitting.py", "inspection.py", "plotting.py"),

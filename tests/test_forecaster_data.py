@@ -108,12 +108,21 @@ def test_a_covariate_may_be_missing_altogether():
     assert np.isfinite(forecast.to_numpy()).all()
 
 
-def test_values_before_the_window_do_not_influence_the_forecast():
+def test_values_before_the_window_do_not_influence_a_forecast_without_anchors():
     y = wave(60)
-    forecaster = small(window_length=10, sp=4).fit(y)
+    forecaster = small(window_length=10, sp=4, anchored=False).fit(y)
     forecast = forecaster.predict(fh=[1, 2, 3]).to_numpy()
     changed = y + np.where(np.arange(60) < 50, 100.0, 0.0)
     assert_array_equal(forecaster.update(changed, update_params=False).predict(fh=[1, 2, 3]).to_numpy(), forecast)
+
+
+def test_values_before_the_window_tell_which_anchor_to_believe():
+    """A jump at the end stays where the series has wandered before, and passes where it has returned to its mean."""
+    end, noise = np.r_[np.zeros(9), 4.0], np.random.default_rng(0).normal(size=50)
+    forecaster = small(window_length=10, sp=1, output_length=1).fit(pd.Series(np.r_[noise.cumsum(), end]))
+    wandering = forecaster.predict(fh=[1]).item()
+    forecaster.update(pd.Series(np.r_[noise, end]), update_params=False)
+    assert forecaster.predict(fh=[1]).item() < wandering - 0.5
 
 
 # Kinds of numbers

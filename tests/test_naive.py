@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import torch
 from sktime.forecasting.naive import NaiveForecaster
+from statsmodels.tsa.seasonal import seasonal_decompose
 
-from sktime_lstm.naive import ANCHORS, change_over_season, is_seasonal, naive_forecasts
+from sktime_lstm.naive import ANCHORS, change_over_season, is_seasonal, naive_forecasts, season_ahead
 
 NAN = torch.nan
 
@@ -38,6 +39,10 @@ def random_context(*shape):
         ([1, 5, NAN], "drift", [13, 17, 21]),
         ([1, 2, 4], "smooth", [(0.49 * 1 + 0.7 * 2 + 4) / 2.19] * 3),
         ([1, NAN, 4], "smooth", [(0.49 * 1 + 4) / 1.49] * 3),
+        ([1, 2, 4], "slow", [(0.81 * 1 + 0.9 * 2 + 4) / 2.71] * 3),
+        ([1, 2, 3], "trend", [4, 5, 6]),
+        ([1, NAN, 3, NAN], "trend", [5, 6, 7]),
+        ([7], "trend", [7, 7, 7]),
     ],
 )
 def test_a_forecast_without_season(values, name, expected):
@@ -57,16 +62,69 @@ def test_a_forecast_without_season(values, name, expected):
         ([1, 10, 2, 13], "seasonal drift", [4, 15, 6, 17, 8]),
         ([1, 10, NAN, 13], "seasonal drift", [4, 16, 7, 19, 10]),
         ([1, 10], "seasonal drift", [1, 10, 1, 10, 1]),
-        # The last value stands 3 above its own last season, and so shall the others.
-        ([1, 10, 2, 13], "seasonal level", [5, 16, 5, 16, 5]),
-        ([1, 10], "seasonal level", [1, 10, 1, 10, 1]),
-        # The last two values stand 1 and 3 above their last season, of which the newer counts more.
-        ([0, 10, 1, 13], "seasonal smooth", [1 + 3.7 / 1.7, 13 + 3.7 / 1.7] * 2 + [1 + 3.7 / 1.7]),
-        ([1, 10], "seasonal smooth", [1, 10, 1, 10, 1]),
+        # The season is one below and one above its mean, which is 2.
+        ([1, 3, 1, 3, 1, 3], "last", [1, 3, 1, 3, 1]),
+        # Two and a half seasons, and then the next phase is the higher one.
+        ([1, 3, 1, 3, 1], "last", [3, 1, 3, 1, 3]),
+        # A single season does not tell what repeats.
+        ([1, 3, 1], "last", [1, 1, 1, 1, 1]),
     ],
 )
 def test_a_forecast_with_a_season_of_two(values, name, expected):
-    np.testing.assert_allclose(forecast(values, name, horizon=5, sp=2), expected)
+    np.testing.assert_allclose(forecast(values, name, horizon=5, sp=2), expected, rtol=1e-6)
+
+
+def test_the_trend_is_the_line_of_discounted_least_squares():
+    y = random_context(20).numpy()
+    line = np.polyfit(np.arange(20), y, 1, w=0.9 ** (np.arange(19, -1, -1) / 2))
+    np.testing.assert_allclose(forecast(y.tolist(), "trend"), np.polyval(line, [20, 21, 22]))
+
+
+def steps(start, stop):
+    return torch.arange(float(start), float(stop), dtype=torch.float64)
+
+
+def rising_season(start, stop, sp):
+    """A season of ups and downs of mean zero on a straight line."""
+    season = random_context(sp) * 5
+    return 3 * steps(start, stop) + (season - season.mean())[steps(start, stop).long() % sp]
+
+
+@pytest.mark.parametrize("sp", [2, 3, 4, 7, 12])
+@pytest.mark.parametrize("length", [36, 41])
+def test_a_season_on_a_line_goes_on_exactly(sp, length):
+    ahead = forecast(rising_season(0, length, sp).tolist(), "trend", horizon=15, sp=sp)
+    np.testing.assert_allclose(ahead, rising_season(length, length + 15, sp), rtol=1e-5)
+
+
+@pytest.mark.parametrize("sp", [2, 3, 4, 7, 12])
+def test_the_season_is_that_of_the_classical_decomposition_shrunk_towards_none(sp):
+    noisy = rising_season(0, 5 * sp, sp) + random_context(5 * sp)
+    expected = seasonal_decompose(noisy.numpy(), period=sp).seasonal[:sp]
+    season = season_ahead(noisy[None, :, None], sp)[0, :, 0].numpy()
+    kept = season @ expected / (expected @ expected)
+    assert 0.5 < kept < 1
+    np.testing.assert_allclose(season, kept * expected)
+
+
+def test_a_season_that_is_all_noise_is_left_out():
+    # From one season to the next the two phases change places.
+    swapping = torch.tensor([1.0, 3, 3, 1, 1, 3, 3, 1, 1, 3]).view(1, -1, 1)
+    assert (season_ahead(swapping, 2) == 0).all()
+
+
+def test_a_missing_value_changes_a_season_little():
+    context = rising_season(0, 40, 4).view(1, -1, 1)
+    complete = season_ahead(context, 4)
+    context[0, [10, 25]] = NAN
+    torch.testing.assert_close(season_ahead(context, 4), complete, rtol=0.3, atol=0.3)
+
+
+@pytest.mark.parametrize("hidden", [slice(0, None, 4), slice(0, 20), slice(None)])
+def test_there_is_no_season_if_a_phase_was_never_seen_inside(hidden):
+    context = rising_season(0, 24, 4).view(1, -1, 1)
+    context[0, hidden] = NAN
+    assert (season_ahead(context, 4) == 0).all()
 
 
 @pytest.mark.parametrize(

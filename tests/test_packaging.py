@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -55,6 +56,42 @@ def test_the_changelog_has_a_section_for_the_version():
 
 def test_type_information_is_shipped():
     assert (ROOT / "sktime_lstm" / "py.typed").exists()
+
+
+def test_the_citation_names_the_version_and_the_source():
+    citation = (ROOT / ".github" / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {sktime_lstm.__version__}\n" in citation
+    assert PROJECT["urls"]["Source"] in citation
+
+
+@pytest.mark.slow
+def test_a_consumer_is_type_checked(tmp_path):
+    mypy = pytest.importorskip("mypy.api")
+    consumer = tmp_path / "consumer.py"
+    consumer.write_text(
+        "from sktime_lstm import LSTMForecaster, backtest\n"
+        "reveal_type(LSTMForecaster(num_layers=2).num_layers)\n"
+        "LSTMForecaster(num_layers='two')\n"
+        "backtest(folds=3)\n"
+    )
+    # The types of this package alone are the question, and others take minutes to read.
+    options = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
+    report, _, _ = mypy.run([*options, "--cache-dir", str(tmp_path / "cache"), str(consumer)])
+    assert 'consumer.py:2: note: Revealed type is "int"' in report
+    assert 'consumer.py:3: error: Argument "num_layers" to "LSTMForecaster" has incompatible type "str"' in report
+    assert 'consumer.py:4: error: Unexpected keyword argument "folds" for "backtest"' in report
+
+
+@pytest.mark.parametrize("module", ["sktime_lstm.backtesting", "matplotlib", "sktime.forecasting.compose"])
+def test_what_only_some_need_is_imported_when_they_do(module):
+    code = f"import sys, sktime_lstm; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_public_names_are_all_there():
+    assert sktime_lstm.backtest is sktime_lstm.backtesting.backtest
+    with pytest.raises(AttributeError, match="has no attribute 'forecast'"):
+        sktime_lstm.forecast  # noqa: B018  the access is the test
 
 
 def test_only_six_libraries_are_needed():

@@ -67,10 +67,12 @@ def test_of_a_very_long_series_only_some_windows_count():
     assert recipe.choose_steps(1_000_000, 1) == recipe.choose_steps(10_000, 1) < recipe.choose_steps(1_000_000, 100)
 
 
-def test_more_windows_never_make_the_learning_rate_larger():
+def test_the_learning_rate_rises_while_windows_are_few_and_falls_when_they_are_many():
     rates = [recipe.choose_learning_rate(windows) for windows in WINDOWS]
-    assert rates == sorted(rates, reverse=True)
-    assert rates[-1] > 0
+    peak = rates.index(max(rates))
+    assert rates[:peak] == sorted(rates[:peak])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert min(rates) > 0
 
 
 @pytest.mark.parametrize("windows", WINDOWS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,6 +57,12 @@ def test_chosen_windows_come_in_the_order_chosen():
 
 def test_the_same_data_can_be_looked_at_from_other_origins():
     np.testing.assert_array_equal(windows_at(2).at(np.array([3, 6])).target(slice(None))[:, 0, 0], [4, 70])
+
+
+def test_a_window_carries_the_track_record_known_at_its_origin():
+    records = torch.arange(7.0).view(7, 1, 1)
+    assert replace(windows_at(2, 5), records=records).window(slice(None)).record.flatten().tolist() == [2, 5]
+    assert windows_at(2).window(slice(None)).record is None
 
 
 def test_gathering_does_not_write_into_the_data():
