@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sktime_lstm.forecaster import LSTMForecaster
+from sktime_lstm.forecaster import LSTMForecaster, load_model
 
 if TYPE_CHECKING:
     from sktime_lstm.backtesting import backtest
 
 __version__ = "0.1.0"
-__all__ = ["LSTMForecaster", "__version__", "backtest"]
+__all__ = ["LSTMForecaster", "__version__", "backtest", "load_model"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from sktime_lstm import recipe
 from sktime_lstm.baseline import Baseline, fit_baseline
+from sktime_lstm.distributed import Team
 from sktime_lstm.intervals import Calibration, calibrate, with_growth
 from sktime_lstm.losses import COUNTS, LOSSES
 from sktime_lstm.model import Model
@@ -24,7 +25,7 @@ from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
 from sktime_lstm.scaling import count_scale, fit_scaler, scale_rule, window_scale
 from sktime_lstm.seasonality import calendar_periods, find_period
 from sktime_lstm.series import Array, Panel
-from sktime_lstm.training import RECORD_COLUMNS, Examples, Record, TrainingPlan, train
+from sktime_lstm.training import ALONE, RECORD_COLUMNS, Examples, Record, TrainingPlan, train
 from sktime_lstm.validation import warn_if_nothing_to_learn
 from sktime_lstm.view import View
 from sktime_lstm.windowing import Rows, hold_out_latest, thin, training_origins
@@ -36,11 +37,20 @@ ENOUGH_WINDOWS, FEW_WINDOWS_SHARE = 25, 0.5
 WINDOWS_FOR_GROWTH, PATHS_FOR_GROWTH = 32, 8
 CALIBRATION_STEPS = 300
 MOST_FOR_START = 2_000
-UPDATE_SHARE, UPDATE_RATE = 0.25, 0.2
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
-INITIALISE, SHUFFLE, CALIBRATE, UPDATE, GROW, SAMPLE = range(6)
+INITIALISE, SHUFFLE, CALIBRATE, UPDATE, GROW, SAMPLE, CONTINUE, FINE_TUNE = range(8)
 """Purposes of a random generator; each draws its own numbers."""
+
+
+class Pace(NamedTuple):
+    """Shares of the usual number of steps and of the usual learning rate."""
+
+    steps: float
+    rate: float
+
+
+FROM_SCRATCH, UPDATING = Pace(1.0, 1.0), Pace(0.25, 0.2)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ class Settings:
     weight_decay: float
     patience: int | None
     num_members: int
+    fine_tune: str
     time_budget: float | None
     device: str
     random_state: Any
@@ -73,7 +84,7 @@ class Settings:
 
 def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
     """Make the choices that come before training; `farthest` is the largest step asked for, if known."""
-    sp = settings.sp or find_period(_columns(panel), calendar_periods(panel.axis.step))
+    sp = settings.sp or find_period(columns(panel), calendar_periods(panel.axis.step))
     amount = recipe.Amount(panel.lengths, sp, farthest)
     output_length = settings.output_length or recipe.choose_output_length(amount)
     view = View(
@@ -87,10 +98,10 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
         lower_bound=settings.lower_bound,
         loss=settings.loss,
     )
-    return replace(view, baseline=_baseline(view, panel)) if settings.anchored else view
+    return replace(view, baseline=baseline_of(view, panel)) if settings.anchored else view
 
 
-def _baseline(view: View, panel: Panel) -> Baseline | None:
+def baseline_of(view: View, panel: Panel) -> Baseline | None:
     """What some windows of all series tell before training; None if there are no windows."""
     origins = thin(_origins(view, panel), MOST_FOR_START)
     if len(origins) == 0:
@@ -104,12 +115,15 @@ def _origins(view: View, panel: Panel) -> Rows:
     return training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
 
 
-def _columns(panel: Panel) -> Iterator[Array]:
+def columns(panel: Panel) -> Iterator[Array]:
+    """Each variable of each series, of shape (time,)."""
     for instance in range(panel.num_instances):
         yield from panel.series(instance).T
 
 
-def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: int) -> tuple[Model, list[Record]]:
+def fit_model(
+    panel: Panel, settings: Settings, *, farthest: int | None, root: int, pace: Pace = FROM_SCRATCH, team: Team = ALONE
+) -> tuple[Model, list[Record]]:
     """Choose the sizes, train the members and learn the distribution of their errors.
 
     The members learn from all windows; a further network, which learns only from the earlier ones, forecasts the latest
@@ -122,7 +136,7 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
     late = thin(late, MOST_HELD_OUT)
     warn_if_nothing_to_learn(len(origins))
     checked = settings.patience is not None
-    with _Workshop(panel, view, settings, root, num_windows=len(origins)) as workshop:
+    with Workshop(panel, view, settings, root, num_windows=len(origins), pace=pace, team=team) as workshop:
         seen, unseen = (early, late) if checked else (origins, None)
         members = [workshop.train(seen, INITIALISE, n, validation=unseen) for n in range(settings.num_members)]
         judge = Ensemble(members if checked else [workshop.train(early, CALIBRATE, 0)])
@@ -130,8 +144,7 @@ def fit_model(panel: Panel, settings: Settings, *, farthest: int | None, root: i
             share = _lasting_share(judge, *workshop.examples(late, "cpu").batch(slice(None)))
             for network in {*members, *judge.networks}:
                 network.shrink(share)
-    judged = Model(view, judge, _calibrate(judge, panel, view, farthest))
-    return replace(_with_growth(judged, panel, root), network=Ensemble(members)), workshop.records
+    return Model(view, Ensemble(members), measure_errors(judge, panel, view, farthest, root=root)), workshop.records
 
 
 def _lasting_share(judge: Ensemble, window: Window, target: Tensor) -> float:
@@ -152,13 +165,17 @@ def _lasting_share(judge: Ensemble, window: Window, target: Tensor) -> float:
 def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> tuple[Model, list[Record]]:
     """Continue training on copies of the members: a quarter of the steps at a fifth of the rate."""
     view = model.view
+    settings = replace(settings, num_members=len(model.network.networks), loss=view.loss)
     origins = _origins(view, panel)
-    with _Workshop(panel, view, settings, root, num_windows=len(origins), tuning=True) as workshop:
-        members = [
-            workshop.train(origins, UPDATE, number, start=member)
-            for number, member in enumerate(copy.deepcopy(model.network).networks)
-        ]
+    with Workshop(panel, view, settings, root, num_windows=len(origins), pace=UPDATING, judged=False) as workshop:
+        members = workshop.continued(model.network, origins, UPDATE)
     return replace(model, network=Ensemble(members)), workshop.records
+
+
+def measure_errors(judge: Ensemble, panel: Panel, view: View, farthest: int | None, *, root: int) -> Calibration:
+    """Distribution of the errors of networks that have not seen the latest quarter of the windows."""
+    judged = Model(view, judge, _calibrate(judge, panel, view, farthest))
+    return _with_growth(judged, panel, root)
 
 
 def _calibrate(judge: Ensemble, panel: Panel, view: View, farthest: int | None) -> Calibration:
@@ -188,37 +205,47 @@ def _calibrate(judge: Ensemble, panel: Panel, view: View, farthest: int | None) 
     return calibrate(errors.numpy(), scale.scale[:, 0].numpy(), instance, panel.keys)
 
 
-def _with_growth(model: Model, panel: Panel, root: int) -> Model:
+def _with_growth(model: Model, panel: Panel, root: int) -> Calibration:
     """Let sample paths from the latest windows show how errors grow where none were measured."""
     view, known = model.view, model.calibration.steps
     origins = training_origins(panel, horizon=1, shortest=recipe.shortest_context(view.sp))
     origins = thin(hold_out_latest(panel, origins, horizon=1, share=HELD_OUT_SHARE)[1], WINDOWS_FOR_GROWTH)
     if len(origins) == 0:
-        return model
+        return model.calibration
     generator = seeded_generator(root, GROW)
     paths = model.paths(panel, origins, horizon=3 * known, num_samples=PATHS_FOR_GROWTH, generator=generator)
-    return replace(model, calibration=with_growth(model.calibration, paths))
+    return with_growth(model.calibration, paths)
 
 
-class _Workshop:
+class Workshop:
     """Trains networks of one design on windows of one panel, within one time budget and under one progress bar."""
 
     def __init__(
-        self, panel: Panel, view: View, settings: Settings, root: int, *, num_windows: int, tuning: bool = False
+        self,
+        panel: Panel,
+        view: View,
+        settings: Settings,
+        root: int,
+        *,
+        num_windows: int,
+        pace: Pace = FROM_SCRATCH,
+        judged: bool = True,
+        team: Team = ALONE,
     ) -> None:
         self.panel, self.view, self.settings, self.root = panel, view, settings, root
         self.windows = view.windows(panel, np.arange(0), horizon=view.training_length)
-        self.plan = _plan(settings, panel, view, num_windows, tuning=tuning)
+        self.plan = _plan(settings, panel, view, num_windows, pace)
         self.hidden_size = settings.hidden_size or recipe.choose_hidden_size(num_windows)
-        self.device = resolve_device(settings.device, num_windows)
-        self.judged = not tuning and settings.patience is None
+        self.team = team
+        self.device = team.device(resolve_device(settings.device, num_windows))
+        self.judged = judged and settings.patience is None
         self.networks_left = settings.num_members + int(self.judged)
         self.deadline = Deadline(settings.time_budget)
         self.records: list[Record] = []
         steps = settings.num_members * self.plan.steps + int(self.judged) * self._plan_of(CALIBRATE).steps
-        self.bar = tqdm(total=steps, disable=not settings.verbose, unit="step")
+        self.bar = tqdm(total=steps, disable=not settings.verbose or team.rank > 0, unit="step")
 
-    def __enter__(self) -> _Workshop:
+    def __enter__(self) -> Workshop:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -239,11 +266,23 @@ class _Workshop:
                 deadline=self.deadline.share(self.networks_left),
                 validation=None if validation is None or len(validation) == 0 else self.examples(validation),
                 on_step=self._advance,
+                team=self.team,
             )
             if purpose != CALIBRATE:
                 self.records += [{"member": number, **record} for record in records]
         self.networks_left -= 1
         return network.to("cpu").eval()
+
+    def continued(
+        self, network: Ensemble, origins: Rows, purpose: int, *, validation: Rows | None = None
+    ) -> list[Network]:
+        """Train copies of the members on; of their last layer alone if the settings say so."""
+        members = copy.deepcopy(network).networks
+        for number, member in enumerate(members):
+            member.layers.requires_grad_(self.settings.fine_tune != "head")
+            self.train(origins, purpose, number, start=member, validation=validation)
+            member.layers.requires_grad_(True)
+        return members
 
     def _plan_of(self, purpose: int) -> TrainingPlan:
         """Plan of a network; one that only measures errors needs no long training."""
@@ -281,13 +320,12 @@ class _Workshop:
         self.bar.update()
 
 
-def _plan(settings: Settings, panel: Panel, view: View, num_windows: int, *, tuning: bool) -> TrainingPlan:
+def _plan(settings: Settings, panel: Panel, view: View, num_windows: int, pace: Pace) -> TrainingPlan:
     """Length and speed of the training of one network."""
     batch_size = settings.batch_size or recipe.choose_batch_size(num_windows, view.window_length + view.training_length)
     steps = recipe.choose_steps(num_windows, panel.num_instances)
     if settings.max_epochs is not None:
         steps = settings.max_epochs * math.ceil(num_windows / batch_size)
     rate = settings.learning_rate or recipe.choose_learning_rate(num_windows)
-    if tuning:
-        steps, rate = math.ceil(steps * UPDATE_SHARE), rate * UPDATE_RATE
-    return TrainingPlan(max(steps, 1), batch_size, rate, settings.weight_decay, settings.patience)
+    steps = max(math.ceil(steps * pace.steps), 1)
+    return TrainingPlan(steps, batch_size, rate * pace.rate, settings.weight_decay, settings.patience)

@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sktime.datatypes import convert_to
-from sktime.forecasting.base import BaseForecaster
+from sktime.datatypes import convert_to, mtype_to_scitype
+from sktime.exceptions import NotFittedError
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from sktime_lstm import inspection, plotting
 from sktime_lstm.cells import CELLS
-from sktime_lstm.fitting import HISTORY_COLUMNS, SAMPLE, Settings, fit_model, tune_model
+from sktime_lstm.export import export_onnx
+from sktime_lstm.fitting import HISTORY_COLUMNS, SAMPLE, Settings, tune_model
 from sktime_lstm.losses import COUNTS, LOSSES
+from sktime_lstm.model import Pretrained
+from sktime_lstm.persistence import Fit, Snapshot, read_snapshot, write_snapshot
+from sktime_lstm.pretraining import (
+    Chunk,
+    as_pretrained,
+    learn,
+    pretrain,
+    read_chunks,
+)
 from sktime_lstm.request import Request, last_windows, make_request
 from sktime_lstm.runtime import root_seed, seeded_generator, single_thread
 from sktime_lstm.scaling import GLOBAL_SCALERS
 from sktime_lstm.series import Array, Panel, read_panel, sampled_index
 from sktime_lstm.validation import (
+    Rule,
     boolean,
     bound,
     check_counts,
     check_covariates,
     check_covered,
+    check_design,
+    check_has_learned,
     check_not_below,
     check_parameters,
     check_same_series,
@@ -44,6 +59,10 @@ from sktime_lstm.validation import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PRETRAINED = Rule(
+    lambda value: value is None or isinstance(value, str | PathLike | LSTMForecaster),
+    "the path of a file written by save_model, or a pretrained or fitted LSTMForecaster",
+)
 RULES = {
     "window_length": optional(integer(1)),
     "output_length": optional(integer(1)),
@@ -63,6 +82,8 @@ RULES = {
     "weight_decay": number(0.0, closed=True),
     "patience": optional(integer(1)),
     "num_members": integer(1),
+    "pretrained": PRETRAINED,
+    "fine_tune": one_of("none", "head", "full", "scratch"),
     "time_budget": optional(number(0.0, closed=True)),
     "device": text(),
     "random_state": seed(),
@@ -149,6 +170,14 @@ class LSTMForecaster(BaseForecaster):
         series.
     num_members : int, default=1
         Networks that are trained with different seeds; the forecast is their median. Costs as many times the training.
+    pretrained : path or LSTMForecaster, optional
+        Start from what another forecaster has learned: a file written by `save_model`, or a pretrained or fitted
+        forecaster. Equal to `pretrain`, and survives `set_params`, grid search and pipelines, which forget `pretrain`.
+        Of a forecaster that was pretrained and then fitted, the pretrained weights count.
+    fine_tune : {"none", "head", "full", "scratch"}, default="full"
+        What `fit` does after pretraining. ``"none"`` leaves the weights alone, which takes milliseconds; ``"head"``
+        trains the last layer on, ``"full"`` all of them, both as long as without
+        pretraining; ``"scratch"`` ignores the pretraining. Without pretraining it has no effect.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
         Results then depend on the speed of the machine.
@@ -234,6 +263,8 @@ class LSTMForecaster(BaseForecaster):
         "capability:non_contiguous_X": True,
         "capability:unequal_length": True,
         "capability:update": True,
+        "capability:pretrain": True,
+        "pretrain:fitted_params": ["pretrained_model_", "n_pretrain_instances_"],
         "capability:random_state": True,
         "property:randomness": "derandomized",
         "requires-fh-in-fit": False,
@@ -262,6 +293,8 @@ class LSTMForecaster(BaseForecaster):
         weight_decay: float = 0.01,
         patience: int | None = None,
         num_members: int = 1,
+        pretrained: str | PathLike[str] | LSTMForecaster | None = None,
+        fine_tune: str = "full",
         time_budget: float | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -285,6 +318,8 @@ class LSTMForecaster(BaseForecaster):
         self.weight_decay = weight_decay
         self.patience = patience
         self.num_members = num_members
+        self.pretrained = pretrained
+        self.fine_tune = fine_tune
         self.time_budget = time_budget
         self.device = device
         self.random_state = random_state
@@ -294,6 +329,8 @@ class LSTMForecaster(BaseForecaster):
     def __post_init__(self) -> None:
         """Check the parameters; sktime calls this at the end of the constructor."""
         check_parameters(self.get_params(deep=False), RULES)
+        if isinstance(self.pretrained, LSTMForecaster):
+            self.pretrained = self.pretrained._survivor()
         # sktime's tests read these two before fit; its base class leaves them out when it keeps no data.
         if not hasattr(self, "_y"):
             self._y = None
@@ -375,6 +412,130 @@ class LSTMForecaster(BaseForecaster):
         values = self._fill(request, self._check_X(X=X), (len(self._memory.columns), num_samples), draw)
         flat = np.moveaxis(values, 2, 0).reshape(-1, values.shape[1])
         return pd.DataFrame(flat, sampled_index(request.index, num_samples), self._memory.columns)
+
+    def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
+        """Learn from a panel of other series than those to forecast; if that fails, nothing has changed.
+
+        `fit` then starts from what was learned, as `fine_tune` says. A second call continues with more series. Unless
+        `max_epochs` and `learning_rate` are given, they are a quarter of those of a fit to the panel, since what other
+        series teach holds only in part. Processes started by ``torchrun`` train together.
+        See `sktime.forecasting.base.BaseForecaster.pretrain`.
+        """
+        with self._unchanged_on_error():
+            super().pretrain(y, X=X, fh=fh)
+        return self
+
+    def pretrain_stream(self, chunks: Iterable[Chunk] | str | PathLike[str], *, fh: Any = None) -> LSTMForecaster:
+        """Pretrain on a panel that is too large for the memory, chunk by chunk.
+
+        The same as one call of `pretrain` for each chunk. Windows of all chunks count about alike; what is chosen from
+        the data, such as the seasonal period, is chosen from the first chunk. So every chunk should hold a mix of
+        the series.
+
+        Parameters
+        ----------
+        chunks : iterable or path
+            Panels that sktime knows, or pairs of one and its covariates. Or a folder: each of its files that ends
+            in ``.parquet`` holds a panel with instance and time as index; they are read in the order of their names.
+        fh : forecasting horizon, default=None
+            As in `pretrain`.
+
+        Returns
+        -------
+        LSTMForecaster
+            The forecaster itself, pretrained.
+
+        Raises
+        ------
+        ValueError
+            If there is no chunk, or a chunk has other columns than the first.
+
+        Examples
+        --------
+        >>> from sktime.utils._testing.panel import _make_panel
+        >>> from sktime_lstm import LSTMForecaster
+        >>> chunks = (_make_panel(n_instances=3, n_timepoints=30, random_state=number) for number in range(2))
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).pretrain_stream(chunks)
+        >>> forecaster.n_pretrain_instances_
+        6
+        """
+        with self._unchanged_on_error():
+            for chunk in read_chunks(chunks):
+                y, X = chunk if isinstance(chunk, tuple) else (chunk, None)
+                super().pretrain(y, X=X, fh=fh)
+        return self
+
+    def save_model(self, path: str | PathLike[str]) -> None:
+        """Write the forecaster to one file that can be loaded without running code from it.
+
+        The file holds parameters, choices made in `fit`, weights, scales, the distribution of the errors and the data
+        seen. It is written beside its place first, so that a crash leaves an older file as it was. Needs the extra
+        ``save``. Weights that were trained on a GPU load where there is none.
+
+        Parameters
+        ----------
+        path : path
+            File to write; one of that name is replaced.
+
+        Raises
+        ------
+        ValueError
+            If something cannot be described by plain values, such as a scaler that is not one of scikit-learn's
+            standard, minmax or robust ones.
+
+        See Also
+        --------
+        sktime_lstm.load_model : Read the file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster, load_model
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     forecaster.save_model(f"{folder}/airline.safetensors")
+        ...     loaded = load_model(f"{folder}/airline.safetensors")
+        >>> bool((loaded.predict(fh=[1, 2]) == forecaster.predict(fh=[1, 2])).all())
+        True
+        """
+        if not self.is_fitted and not hasattr(self, "pretrained_model_"):
+            raise NotFittedError("The forecaster has learned nothing yet. Call fit or pretrain before save_model.")
+        write_snapshot(self._snapshot(), path)
+
+    def export_onnx(self, path: str | PathLike[str]) -> None:
+        """Write the network as an ONNX file, for programs without Python or torch. Needs the extra ``onnx``.
+
+        Inputs are ``context`` of shape (batch, time, variable), NaN where missing, and ``covariates`` of shape
+        (batch, time + horizon, covariate), whose last axis is 0 without covariates; output is ``forecast`` of shape
+        (batch, horizon, variable). Batch, time and horizon are free, but time is at least a season. The file holds the
+        network alone: scale each context by its own mean and standard deviation, and the forecast back. The seasonal
+        period is fixed to that of this forecaster.
+
+        Parameters
+        ----------
+        path : path
+            File to write.
+
+        Raises
+        ------
+        ValueError
+            For a `cell` other than ``"lstm"``, ``"gru"`` and ``"rnn"``, which ONNX does not have.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     forecaster.export_onnx(f"{folder}/airline.onnx")
+        """
+        if not self.is_fitted and not hasattr(self, "pretrained_model_"):
+            raise NotFittedError("The forecaster has learned nothing yet. Call fit or pretrain before export_onnx.")
+        model = self._model if self.is_fitted else self.pretrained_model_.model
+        with single_thread():
+            export_onnx(model.network, path, window_length=model.view.window_length, sp=model.view.sp)
 
     def gate_activations(self, y: Any = None, X: Any = None, *, member: int = 0, units: bool = True) -> pd.DataFrame:
         """Show what the gates of the network do in the last window.
@@ -619,11 +780,47 @@ class LSTMForecaster(BaseForecaster):
         self._memory = read_panel(y, X)
         self._check_values(self._memory)
         self._root = root_seed(self.random_state)
+        self._start = None if self.fine_tune == "scratch" else self._find_start()
         farthest = self._farthest(fh)
         with single_thread():
-            self._model, records = fit_model(self._memory, self._settings(), farthest=farthest, root=self._root)
+            self._model, records = learn(
+                self._memory, self._settings(self._start), self._start, farthest=farthest, root=self._root
+            )
         self._publish(records)
         return self
+
+    def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> LSTMForecaster:
+        start, root = self._find_start(), root_seed(self.random_state)
+        if start is None and self.is_fitted:
+            start = as_pretrained(self._model, self._memory)
+        panel = read_panel(y, X)
+        farthest = int(max(fh.to_numpy())) if fh is not None and fh.is_relative else None
+        with single_thread():
+            self.pretrained_model_ = pretrain(panel, self._settings(start), start, farthest=farthest, root=root)
+        self.n_pretrain_instances_ = getattr(self, "n_pretrain_instances_", 0) + panel.num_instances
+        return self
+
+    def _find_start(self) -> Pretrained | None:
+        """What was learned before, by `pretrain` or by the forecaster that was passed."""
+        start: Pretrained | None = getattr(self, "pretrained_model_", None)
+        if start is None and self.pretrained is not None:
+            other = self.pretrained
+            other = other if isinstance(other, LSTMForecaster) else load_model(other)._survivor()
+            check_has_learned(other)
+            start = other.pretrained_model_
+        if start is not None:
+            check_design(start.design, self.get_params(deep=False), self.get_param_defaults())
+        return start
+
+    def _survivor(self) -> LSTMForecaster:
+        """Return the forecaster, or one whose pretraining is the fit of this one: a fit does not survive a clone."""
+        if hasattr(self, "pretrained_model_") or not self.is_fitted:
+            return self
+        twin = type(self)(**self.get_params(deep=False))
+        twin.pretrained_model_ = as_pretrained(self._model, self._memory)
+        twin.n_pretrain_instances_ = self._memory.num_instances
+        twin._pretrained_attrs, twin._state = list(self.get_tag("pretrain:fitted_params")), "pretrained"
+        return twin
 
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True) -> LSTMForecaster:
         newer = self._read_newer(y, X)
@@ -631,9 +828,10 @@ class LSTMForecaster(BaseForecaster):
         if self._memory.num_instances > newer.num_instances:
             # sktime has set the cutoff to the end of the new data; the series that got none end where they did.
             self._set_cutoff(self._memory.axis.stamps(self._memory.last.max(keepdims=True)))
-        if update_params:
+        settings = self._settings(self._start)
+        if update_params and settings.fine_tune != "none":
             with single_thread():
-                self._model, records = tune_model(self._model, self._memory, self._settings(), root=self._root)
+                self._model, records = tune_model(self._model, self._memory, settings, root=self._root)
             self._publish(records)
         return self
 
@@ -699,10 +897,57 @@ class LSTMForecaster(BaseForecaster):
         request = make_request(self._memory, fh, self.cutoff[0])
         return int(request.step.max()) if request.is_future.any() else None
 
-    def _settings(self) -> Settings:
-        return Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
+    def _snapshot(self) -> Snapshot:
+        """All that a file needs; a pretrained forecaster that was passed as parameter becomes our own pretraining."""
+        parameters = {**self.get_params(deep=False), "pretrained": None}
+        fit = self._fit_snapshot() if self.is_fitted else None
+        start = getattr(self, "pretrained_model_", self._start if self.is_fitted else None)
+        return Snapshot(parameters, start, getattr(self, "n_pretrain_instances_", 0), fit)
 
-    def _publish(self, records: list[dict[str, float]]) -> None:
+    def _fit_snapshot(self) -> Fit:
+        return Fit(
+            model=self._model,
+            memory=self._memory,
+            root=self._root,
+            cutoff=self._memory.axis.position_before(self.cutoff[0]),
+            history=self.history_.to_dict("list"),
+            mtype=self._y_mtype_last_seen,
+            store=self._converter_store_y,
+            horizon=None if self._fh is None else self._fh.to_pandas(),
+            is_relative=self._fh is None or self._fh.is_relative,
+        )
+
+    @classmethod
+    def _of(cls, snapshot: Snapshot) -> LSTMForecaster:
+        """Inverse of `_snapshot`."""
+        forecaster = cls(**snapshot.parameters)
+        if snapshot.pretrained is not None:
+            forecaster.pretrained_model_ = snapshot.pretrained
+            forecaster.n_pretrain_instances_ = snapshot.num_pretrained
+            forecaster._pretrained_attrs = list(forecaster.get_tag("pretrain:fitted_params"))
+            forecaster._state = "pretrained"
+        if snapshot.fit is not None:
+            forecaster._restore(snapshot.fit)
+        return forecaster
+
+    def _restore(self, fit: Fit) -> None:
+        """Stand where a fit has led; what sktime notes of the data in `fit`, it notes again."""
+        self._model, self._memory, self._root = fit.model, fit.memory, fit.root
+        self._start = None if self.fine_tune == "scratch" else getattr(self, "pretrained_model_", None)
+        scitype = mtype_to_scitype(fit.mtype)
+        y = convert_to(fit.memory.frame(), fit.mtype, scitype, store=fit.store, store_behaviour="freeze")
+        self._check_X_y(y=y)
+        self._set_cutoff(fit.memory.axis.stamps(np.array([fit.cutoff])))
+        self._is_vectorized = False
+        self._fh = None if fit.horizon is None else ForecastingHorizon(fit.horizon, is_relative=fit.is_relative)
+        self._publish(fit.history)
+        self._state = "fitted"
+
+    def _settings(self, start: Pretrained | None) -> Settings:
+        settings = Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
+        return settings if start is not None else replace(settings, fine_tune="scratch")
+
+    def _publish(self, records: Any) -> None:
         """Make the choices and the course of the training readable."""
         view = self._model.view
         self.window_length_, self.output_length_, self.sp_ = view.window_length, view.output_length, view.sp
@@ -740,3 +985,38 @@ class LSTMForecaster(BaseForecaster):
                 "random_state": 2,
             },
         ]
+
+
+def load_model(path: str | PathLike[str]) -> LSTMForecaster:
+    """Read a forecaster from a file that `LSTMForecaster.save_model` has written.
+
+    No code from the file is run: it holds arrays and a description in JSON. Its checksum shows damage; it is no
+    signature, so that a file from a stranger may hold any forecaster, but does nothing worse than forecast badly.
+
+    Parameters
+    ----------
+    path : path
+        The file. Needs the extra ``save``.
+
+    Returns
+    -------
+    LSTMForecaster
+        Fitted or pretrained as it was when it was saved, with the same forecasts. `predict`, `update` and `fit` go on
+        from there.
+
+    Raises
+    ------
+    ValueError
+        If the file was not written by `save_model`, was damaged or changed since, or comes from a newer version.
+    FileNotFoundError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> from sktime_lstm import load_model
+    >>> load_model("nowhere.safetensors")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: There is no file 'nowhere.safetensors'. Pass the path of a file written by save_model.
+    """
+    return LSTMForecaster._of(read_snapshot(path))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -99,6 +101,32 @@ class Model:
 def _instance(panel: Panel, origins: Rows) -> Rows:
     """Series of the window at each origin."""
     return np.searchsorted(panel.bounds, origins, side="right") - 1
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model learned from other series than those to forecast, and the columns that it knows.
+
+    Attributes
+    ----------
+    model : Model
+        What was learned.
+    columns, covariate_columns : pd.Index
+        Labels of the variables and of the covariates.
+    num_windows : int
+        Windows seen so far, all chunks together.
+    """
+
+    model: Model
+    columns: pd.Index
+    covariate_columns: pd.Index
+    num_windows: int
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """Parameters of the forecaster that cannot change after pretraining."""
+        networks = self.model.network.networks
+        return {**asdict(networks[0].size), "loss": self.model.view.loss, "num_members": len(networks)}
 
 
 def _fill_blind(values: Array, panel: Panel, origins: Rows, window_length: int) -> Array:

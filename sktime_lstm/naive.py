@@ -114,7 +114,7 @@ def _plain(series: Tensor, ahead: Tensor) -> list[Tensor]:
     latest, earliest = _latest(seen), series.shape[-1] - 1 - _latest(seen.flip(-1))
     last, first = _value_at(series, latest), _value_at(series, earliest)
     drift = (last - first) / (latest - earliest).clamp(min=1)
-    levels = [level.expand(-1, -1, len(steps)) for level in (last, smooth, slow, mean)]
+    levels = [level.expand(-1, -1, steps.shape[0]) for level in (last, smooth, slow, mean)]
     gap = series.shape[-1] - 1 - latest
     return [*levels, last + drift * (gap + steps), slow + slope * (middle + steps)]
 

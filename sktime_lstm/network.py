@@ -161,7 +161,7 @@ class Network(nn.Module):
         past = torch.cat([context.nan_to_num(), seen, change_over_season(context, window.sp)], -1)
         past = nn.functional.pad(past, (0, 0, 0, horizon))
         step = torch.log1p(torch.arange(horizon, dtype=context.dtype, device=context.device))
-        step = nn.functional.pad(step, (context.shape[1], 0)).expand(len(context), -1)[..., None]
+        step = nn.functional.pad(step, (context.shape[1], 0)).expand(context.shape[0], -1)[..., None]
         known = [past, step, window.covariates]
         if anchors is not None:
             flat = anchors.nan_to_num().flatten(-2)

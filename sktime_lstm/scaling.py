@@ -94,6 +94,31 @@ def fit_scaler(scaler: Any, values: npt.NDArray[np.float64]) -> Scaler:
     return fitted
 
 
+FITTED_SCALERS: dict[type, tuple[str, ...]] = {
+    StandardScaler: ("mean_", "scale_"),
+    MinMaxScaler: ("min_", "scale_"),
+    RobustScaler: ("center_", "scale_"),
+    FunctionTransformer: (),
+}
+"""What the scalers learn, as far as it takes to scale and scale back."""
+
+
+def scaler_state(scaler: Any) -> dict[str, Any]:
+    """Parameters of a scaler of these types, and what it has learned if it was fitted."""
+    names = (*FITTED_SCALERS[type(scaler)], "n_features_in_")
+    learned = {name: getattr(scaler, name) for name in names if hasattr(scaler, name)}
+    return {"parameters": scaler.get_params(), "learned": learned}
+
+
+def restored_scaler(kind: type, parameters: dict[str, Any], learned: dict[str, Any]) -> Scaler:
+    """Inverse of `scaler_state`."""
+    scaler: Scaler = kind(**parameters)
+    for name in FITTED_SCALERS[kind] + ("n_features_in_",):
+        if name in learned:
+            setattr(scaler, name, learned[name])
+    return scaler
+
+
 def scale_rule(scaler: Any) -> ScaleOf:
     """Scale of each window: its own for ``"window"``, none on top of a global scaler."""
     return window_scale if isinstance(scaler, str) and scaler == "window" else unit_scale

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from sktime_lstm.distributed import Team
 from sktime_lstm.losses import Loss
 from sktime_lstm.network import Window
 from sktime_lstm.runtime import Deadline
@@ -22,6 +23,7 @@ WARM_UP = 0.1
 START_SHARE = 1 / 25
 GRADIENT_NORM = 1.0
 STEPS_PER_RECORD = 100
+ALONE = Team()
 MOST_FAILURES = 10
 
 Record = dict[str, float]
@@ -103,21 +105,24 @@ def train(
     deadline: Deadline,
     validation: Examples | None = None,
     on_step: Callable[[float], None] = lambda loss: None,
+    team: Team = ALONE,
 ) -> list[Record]:
     """Train `network` in place and return the history, one record an epoch and at least one every 100 steps.
 
     AdamW on a one-cycle schedule with clipped gradients. The weights of the last step stay, or with `validation` those
-    of the best check. A step whose loss or gradient is not finite is taken back and halves the learning rate.
+    of the best check. A step whose loss or gradient is not finite is taken back and halves the learning rate. Each
+    process of a team learns from its share of every batch and all from the mean of their gradients.
     """
-    course = _Course(network, plan, loss)
+    course = _Course(network, plan, loss, team)
     steps_per_epoch = math.ceil(len(examples) / plan.batch_size)
     period = min(steps_per_epoch, STEPS_PER_RECORD)
     network.train()
     with torch.enable_grad():
-        for step, (window, target) in enumerate(_batches(examples, plan, generator), start=1):
-            course.learn(window, target, rate=one_cycle(max((step - 1) / plan.steps, deadline.spent)))
+        for step, (window, target) in enumerate(_batches(examples, plan, generator, team), start=1):
+            spent = team.mean(deadline.spent)
+            course.learn(window, target, rate=one_cycle(max((step - 1) / plan.steps, spent)))
             on_step(course.losses[-1])
-            over = step == plan.steps or deadline.spent >= 1 or course.failures >= MOST_FAILURES
+            over = step == plan.steps or spent >= 1 or course.failures >= MOST_FAILURES
             if over or step % period == 0:
                 course.record(step, step / steps_per_epoch, validation)
             if over or course.exhausted:
@@ -136,8 +141,9 @@ def one_cycle(progress: float) -> float:
 class _Course:
     """One training under way: its optimiser, its history and the best weights so far."""
 
-    def __init__(self, network: nn.Module, plan: TrainingPlan, loss: Loss) -> None:
-        self.network, self.plan, self.loss = network, plan, loss
+    def __init__(self, network: nn.Module, plan: TrainingPlan, loss: Loss, team: Team) -> None:
+        self.network, self.plan, self.loss, self.team = network, plan, loss, team
+        self.joined = team.joined(network)
         self.good = [parameter.detach().clone() for parameter in network.parameters()]
         self.optimiser = self._new_optimiser()
         self.started = time.perf_counter()
@@ -158,10 +164,10 @@ class _Course:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
         self.optimiser.zero_grad()
-        loss = self.loss(self.network(window), target, window.scale)
+        loss = self.loss(self.joined(window), target, window.scale)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM).item()
-        self.losses.append(loss.item())
+        self.losses.append(self.team.mean(loss.item()))
         self.norm = norm
         if math.isfinite(norm) and math.isfinite(self.losses[-1]):
             self._copy(self.network.parameters(), self.good)
@@ -224,12 +230,14 @@ def evaluate_loss(network: nn.Module, examples: Examples, loss: Loss, *, batch_s
     return total / len(examples)
 
 
-def _batches(examples: Examples, plan: TrainingPlan, generator: torch.Generator) -> Iterator[tuple[Window, Tensor]]:
+def _batches(
+    examples: Examples, plan: TrainingPlan, generator: torch.Generator, team: Team
+) -> Iterator[tuple[Window, Tensor]]:
     """Endless batches: a new random order each epoch, or the same whole set where it fits into one batch."""
     if len(examples) <= plan.batch_size:
-        whole = examples.batch(slice(None))
+        whole = examples.batch(team.own(torch.arange(len(examples))))
         while True:
             yield whole
     while True:
         for chosen in torch.randperm(len(examples), generator=generator).split(plan.batch_size):
-            yield examples.batch(chosen)
+            yield examples.batch(team.own(chosen))

@@ -165,6 +165,39 @@ def check_same_series(y: pd.DataFrame, columns: pd.Index, *, is_panel: bool) -> 
         )
 
 
+def check_as_pretrained(columns: pd.Index, covariates: pd.Index, known: pd.Index, known_covariates: pd.Index) -> None:
+    """New series have as many variables as those of pretraining, in the same order, and the same covariates."""
+    if len(columns) != len(known):
+        raise ValueError(
+            f"y has the columns {list(columns)}, but pretraining has seen {list(known)}. Pass as many, in that order, "
+            f"or fine_tune='scratch' to leave the pretraining aside."
+        )
+    if list(covariates) != list(known_covariates):
+        raise ValueError(
+            f"X has the columns {list(covariates)}, but pretraining has seen {list(known_covariates)}. Pass these "
+            f"columns in this order, or fine_tune='scratch' to leave the pretraining aside."
+        )
+
+
+def check_has_learned(forecaster: Any) -> None:
+    """A forecaster that is passed as start was pretrained or fitted."""
+    if forecaster.state == "new":
+        raise ValueError(
+            "LSTMForecaster: the forecaster passed as `pretrained` has learned nothing yet. Call its pretrain or fit "
+            "before passing it, and do not set its parameters afterwards: that would reset it."
+        )
+
+
+def check_design(design: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """A parameter of the network that was set to something else than its default agrees with pretraining."""
+    for name, value in design.items():
+        if name in asked and asked[name] not in (defaults[name], value):
+            raise ValueError(
+                f"LSTMForecaster: {name}={asked[name]!r}, but the pretrained network has {name}={value!r}. Leave "
+                f"{name} at its default, or pass fine_tune='scratch' to leave the pretraining aside."
+            )
+
+
 def check_covariates(X: pd.DataFrame | None, known: pd.Index, *, needed: bool) -> pd.DataFrame | None:
     """Return X with its columns in the order of fit; None if there are none."""
     if X is None:

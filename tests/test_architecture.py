@@ -17,13 +17,14 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up: a file imports from the levels below its own, never from its own level.
 LEVELS = (
-    ("runtime.py", "time_axis.py", "validation.py"),
+    ("distributed.py", "runtime.py", "time_axis.py", "validation.py"),
     ("cells.py", "covariates.py", "losses.py", "naive.py", "recipe.py", "scaling.py", "seasonality.py", "series.py"),
     ("network.py", "request.py"),
     ("baseline.py", "windowing.py"),
-    ("intervals.py", "persistence.py", "rollout.py", "training.py", "view.py"),
+    ("export.py", "intervals.py", "rollout.py", "training.py", "view.py"),
     ("model.py",),
     ("fitting.py", "inspection.py", "plotting.py"),
+    ("persistence.py", "pretraining.py"),
     ("forecaster.py",),
     ("backtesting.py", "table.py"),
     ("__init__.py", "__main__.py"),

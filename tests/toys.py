@@ -66,3 +66,9 @@ def wave(length, index=None, seed=0):
     generator = np.random.default_rng(seed)
     values = 10 + generator.normal(size=length).cumsum() / 4 + np.tile([0, 3, 1, -2], length)[:length]
     return pd.Series(values, index=index)
+
+
+def panel_of_waves(number, seed=0, length=60):
+    """Monthly frames, one series for each seed from `seed` on."""
+    months = pd.period_range("2010-01", periods=length, freq="M")
+    return pd.concat({seed + k: wave(length, months, seed + k).to_frame("y") for k in range(number)})

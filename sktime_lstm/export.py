@@ -1,0 +1,125 @@
+"""The network as an ONNX file, for programs without Python or torch."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from sktime_lstm.cells import FusedLayer
+from sktime_lstm.network import Ensemble, Window
+
+OPSET = 17
+
+
+class _Network(nn.Module):
+    """The network with plain tensors as inputs and a fixed season."""
+
+    def __init__(self, network: Ensemble, sp: int) -> None:
+        super().__init__()
+        self.network, self.sp = network, sp
+
+    def forward(self, context: Tensor, covariates: Tensor, record: Tensor | None = None) -> Tensor:
+        """Forecast of shape (batch, horizon, variable)."""
+        forecast: Tensor = self.network(Window(context, covariates, self.sp, record))
+        return forecast
+
+
+class _Running(NamedTuple):
+    values: Tensor
+
+
+def _running_maximum(values: Tensor, dim: int) -> _Running:
+    last, place = values.ndim - 1, torch.arange(values.shape[dim])
+    reached = place[:, None] >= place
+    spread = values.transpose(dim, last).unsqueeze(-2)
+    return _Running(torch.where(reached, spread, torch.zeros_like(spread)).amax(-1).transpose(dim, last))
+
+
+def _mean_of_observed(values: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    seen = torch.isfinite(values)
+    total = torch.where(seen, values, 0.0).sum(dim, keepdim=keepdim)
+    return total / seen.to(values.dtype).sum(dim, keepdim=keepdim)
+
+
+def _median(values: Tensor, share: float, dim: int) -> Tensor:
+    ordered, number = values.sort(dim)[0], values.shape[dim]
+    median: Tensor = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
+    return median
+
+
+def _unflatten(values: Tensor, dim: int, sizes: Any) -> Tensor:
+    # The time is not known when the network is traced; the channels are.
+    if dim != 1:
+        return values.unflatten(dim, sizes)
+    return values.reshape(values.shape[0], -1, sizes[1], values.shape[2])
+
+
+REPLACEMENTS: dict[Any, Callable[..., Any]] = {
+    torch.Tensor.cummax: _running_maximum,
+    torch.Tensor.nanmean: _mean_of_observed,
+    torch.Tensor.quantile: _median,
+    torch.Tensor.unflatten: _unflatten,
+}
+"""The same by operations that ONNX has."""
+
+
+class _InWordsOfOnnx(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        return REPLACEMENTS.get(func, func)(*args, **(kwargs or {}))
+
+
+def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: int, sp: int) -> None:
+    """Write the network with batch, context and horizon left open.
+
+    Parameters
+    ----------
+    network : Ensemble
+        Of LSTM, GRU or plain recurrent layers.
+    path : path
+        File to write.
+    window_length, sp : int
+        Context of the example with which the network is traced, and the seasonal period, which stays fixed.
+    """
+    try:
+        import onnx  # noqa: F401  torch needs it
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("ONNX files need the package onnx: pip install 'sktime-lstm[onnx]'.") from error
+    size = network.networks[0].size
+    if not all(isinstance(layer, FusedLayer) for layer in network.networks[0].layers):
+        raise ValueError(f"cell={size.cell!r} has no counterpart in ONNX. Use cell='lstm', 'gru' or 'rnn'.")
+    time, horizon = max(window_length, 2 * sp + 2), sp + 2
+    example = torch.randn(3, time, size.num_variables, generator=torch.Generator().manual_seed(0))
+    covariates = torch.zeros(3, time + horizon, size.num_covariates)
+    axes = {"context": {0: "batch", 1: "time"}, "covariates": {0: "batch", 1: "time and horizon"}}
+    written = io.BytesIO()
+    with _InWordsOfOnnx(), warnings.catch_warnings(), torch.no_grad():
+        # The tracer warns that Python decides by shapes, which is meant; and that torch has a newer one, which takes a
+        # minute and fixes the horizon.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Network(network, sp).eval(),
+            (example, covariates),
+            written,  # type: ignore[arg-type]  # the older exporter takes files
+            input_names=["context", "covariates"],
+            output_names=["forecast"],
+            dynamic_axes={**axes, "forecast": {0: "batch", 1: "horizon"}},
+            opset_version=OPSET,
+            **_older_exporter(),
+        )
+    Path(path).write_bytes(written.getvalue())
+
+
+def _older_exporter() -> dict[str, Any]:
+    """Option that chooses the exporter by tracing, where torch has another one."""
+    return {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}

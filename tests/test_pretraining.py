@@ -1,0 +1,329 @@
+"""Pretraining: what it keeps, what continues it, and what fit does with it."""
+
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sktime.forecasting.compose import TransformedTargetForecaster
+from sktime.forecasting.model_selection import ForecastingGridSearchCV
+from sktime.split import ExpandingWindowSplitter
+from sktime.transformations.series.difference import Differencer
+from toys import small, wave
+
+MONTHS = pd.period_range("2010-01", periods=60, freq="M")
+QUARTERS = pd.period_range("2010Q1", periods=40, freq="Q")
+
+
+def panel_of(*seeds, index=MONTHS, columns=("y",)):
+    frames = [
+        pd.DataFrame({name: wave(len(index), index, seed + k) for k, name in enumerate(columns)}) for seed in seeds
+    ]
+    return pd.concat(frames, keys=seeds)
+
+
+PANEL = panel_of(0, 1, 2, 3)
+Y = wave(40, MONTHS[:40], seed=9)
+
+
+def answers(forecaster):
+    fh = range(1, 9)
+    return np.column_stack([forecaster.predict(fh=fh), forecaster.predict_interval(fh=fh)])
+
+
+def weights(network):
+    return torch.cat([parameter.detach().flatten() for parameter in network.parameters()]).numpy().copy()
+
+
+@pytest.fixture(scope="module")
+def base():
+    """A pretrained forecaster that no test changes."""
+    return small().pretrain(PANEL)
+
+
+# What pretraining is
+
+
+def test_pretraining_changes_the_forecast(base):
+    assert np.abs(answers(base.clone().fit(Y)) - answers(small().fit(Y))).max() > 0
+
+
+def test_with_its_own_steps_and_rate_pretraining_is_a_fit_to_the_panel():
+    pretrained, fitted = small(learning_rate=0.01).pretrain(PANEL), small(learning_rate=0.01).fit(PANEL)
+    assert_array_equal(weights(pretrained.pretrained_model_.model.network), weights(fitted._model.network))
+
+
+def test_fit_leaves_the_pretrained_weights_alone(base):
+    forecaster = base.clone()
+    before = weights(forecaster.pretrained_model_.model.network)
+    forecaster.fit(Y).update(Y)
+    assert_array_equal(weights(forecaster.pretrained_model_.model.network), before)
+    assert np.abs(weights(forecaster._model.network) - before).max() > 0
+
+
+@pytest.mark.parametrize(
+    "copied", [lambda f: f.fit(Y), lambda f: f.clone(), copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))]
+)
+def test_the_second_fit_and_the_fit_of_a_copy_start_from_pretraining_again(base, copied):
+    first = base.clone().fit(Y)
+    expected = answers(first)
+    assert_array_equal(answers(copied(first).fit(Y)), expected)
+
+
+def test_fit_predict_starts_from_pretraining(base):
+    expected = base.clone().fit(Y).predict(fh=[1, 2])
+    pd.testing.assert_series_equal(base.clone().fit_predict(Y, fh=[1, 2]), expected)
+
+
+def test_a_panel_is_fitted_as_its_series_would_be_without_tuning(base):
+    forecaster = small(pretrained=base, fine_tune="none")
+    together = forecaster.fit(PANEL).predict(fh=[1, 2]).loc[0]
+    np.testing.assert_allclose(together, forecaster.fit(PANEL.loc[0]).predict(fh=[1, 2]), rtol=1e-5)
+
+
+def test_a_failed_pretraining_changes_nothing(base):
+    forecaster = base.clone().fit(Y)
+    expected = answers(forecaster)
+    with pytest.raises(ValueError, match="pretraining has seen"):
+        forecaster.pretrain(panel_of(0, 1, columns=("a", "b")))
+    assert_array_equal(answers(forecaster), expected)
+
+
+# Fine-tuning
+
+
+def test_without_fine_tuning_the_weights_stay_also_in_an_update(base):
+    forecaster = small(pretrained=base, fine_tune="none").fit(Y[:30])
+    first = forecaster.predict(fh=[1])
+    forecaster.update(Y[30:])
+    assert_array_equal(weights(forecaster._model.network), weights(base.pretrained_model_.model.network))
+    assert first.index[0] == MONTHS[30]
+    assert forecaster.predict(fh=[1]).index[0] == MONTHS[40]
+
+
+@pytest.mark.parametrize("act", [lambda f: f.fit(Y), lambda f: f.fit(Y).update(Y)])
+def test_fine_tuning_of_the_head_leaves_the_recurrent_layers_alone(base, act):
+    network = act(small(pretrained=base, fine_tune="head"))._model.network.networks[0]
+    start = base.pretrained_model_.model.network.networks[0]
+    assert_array_equal(weights(network.layers), weights(start.layers))
+    assert np.abs(weights(network.output) - weights(start.output)).max() > 0
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_full_fine_tuning_moves_all_weights(base):
+    network = small(pretrained=base).fit(Y)._model.network.networks[0]
+    start = base.pretrained_model_.model.network.networks[0]
+    assert np.abs(weights(network.layers) - weights(start.layers)).max() > 0
+    assert np.abs(weights(network.output) - weights(start.output)).max() > 0
+
+
+def test_from_scratch_ignores_pretraining(base):
+    assert_array_equal(answers(base.clone().set_params(fine_tune="scratch").fit(Y)), answers(small().fit(Y)))
+    assert_array_equal(answers(small(pretrained=base, fine_tune="scratch").fit(Y)), answers(small().fit(Y)))
+
+
+@pytest.mark.parametrize("mode", ["none", "head", "full", "scratch"])
+def test_without_pretraining_fine_tuning_has_no_effect(mode):
+    assert_array_equal(answers(small(fine_tune=mode).fit(Y)), answers(small().fit(Y)))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 8])
+def test_a_series_too_short_to_learn_from_is_forecast_without_a_warning(base, length):
+    forecaster = small(pretrained=base).fit(Y[:length])
+    assert np.isfinite(answers(forecaster)).all()
+
+
+def test_all_members_of_an_ensemble_are_tuned():
+    base = small(num_members=2).pretrain(PANEL)
+    forecaster = small(pretrained=base).fit(Y)
+    assert sorted(forecaster.history_["member"].unique()) == [0, 1]
+    assert_array_equal(answers(forecaster), answers(base.clone().fit(Y)))
+
+
+def test_patience_holds_windows_out_of_fine_tuning(base):
+    history = small(pretrained=base, patience=1, max_epochs=20).fit(Y).history_
+    assert history["validation_loss"].notna().all()
+
+
+# Another season, another horizon
+
+
+def test_a_network_of_months_forecasts_quarters(base):
+    y = pd.Series(np.tile([10.0, 14, 12, 6], 10), QUARTERS)
+    forecaster = small(pretrained=base, fine_tune="none").fit(y)
+    assert forecaster.sp_ == 4
+    forecast = forecaster.predict(fh=[1, 2, 3, 4]).to_numpy()
+    assert np.abs(forecast - [10, 14, 12, 6]).max() < 1.5
+
+
+def test_the_season_of_pretraining_is_known_to_a_series_too_short_to_show_it():
+    season = np.tile([10.0, 14, 12, 6, 3, 5], 20)
+    panel = pd.concat({k: pd.DataFrame({"y": (k + season)[:60]}, MONTHS) for k in range(3)})
+    base = small(sp=12).pretrain(panel)
+    assert small(pretrained=base).fit(panel.loc[0][:13]).sp_ == 12
+    assert small().fit(panel.loc[0][:13]).sp_ == 1
+
+
+def test_lengths_of_the_window_may_be_chosen_after_pretraining(base):
+    forecaster = small(pretrained=base, window_length=10, output_length=3, sp=2).fit(Y)
+    assert (forecaster.window_length_, forecaster.output_length_, forecaster.sp_) == (10, 3, 2)
+
+
+# Pretraining as a parameter
+
+
+def test_a_pretrained_forecaster_as_parameter_equals_pretrain(base):
+    assert_array_equal(answers(small(pretrained=base).fit(Y)), answers(base.clone().fit(Y)))
+
+
+def test_a_fitted_forecaster_as_parameter_equals_pretrain():
+    fitted, pretrained = small(learning_rate=0.01).fit(PANEL), small(learning_rate=0.01).pretrain(PANEL)
+    assert_array_equal(answers(small(pretrained=fitted).fit(Y)), answers(small(pretrained=pretrained).fit(Y)))
+    assert fitted.is_fitted
+
+
+@pytest.mark.parametrize("learned", ["pretrained", "fitted"])
+def test_pretraining_as_parameter_survives_clone_and_set_params(base, learned):
+    start = base if learned == "pretrained" else small().fit(PANEL)
+    forecaster = small(pretrained=start).clone().set_params(random_state=0).clone()
+    assert_array_equal(answers(forecaster.fit(Y)), answers(small(pretrained=start).fit(Y)))
+
+
+@pytest.mark.parametrize("learned", ["pretrained", "fitted"])
+def test_a_grid_search_over_our_parameters_keeps_the_pretraining(base, learned):
+    start = base if learned == "pretrained" else small().fit(PANEL)
+    cv = ExpandingWindowSplitter(initial_window=30, step_length=5, fh=[1, 2])
+    grid = {"fine_tune": ["none", "scratch"], "window_length": [8, 12]}
+    search = ForecastingGridSearchCV(small(pretrained=start), cv, grid, error_score="raise", backend=None).fit(Y)
+    scores = search.cv_results_.set_index(search.cv_results_["params"].map(str))[
+        "mean_test_MeanAbsolutePercentageError"
+    ]
+    for parameters in ({"fine_tune": "none", "window_length": 8}, {"fine_tune": "scratch", "window_length": 8}):
+        alone = ForecastingGridSearchCV(
+            small(pretrained=start, **parameters), cv, {"random_state": [0]}, error_score="raise", backend=None
+        )
+        assert scores[str(parameters)] == alone.fit(Y).best_score_
+    assert scores[str({"fine_tune": "none", "window_length": 8})] != scores[str(parameters)]
+
+
+def test_a_pipeline_keeps_the_pretraining(base):
+    def pipeline(forecaster):
+        return TransformedTargetForecaster([("difference", Differencer()), ("forecaster", forecaster)])
+
+    piped = pipeline(small(pretrained=base)).set_params(forecaster__fine_tune="none").fit(Y)
+    direct = pipeline(base.clone()).fit(Y)
+    assert_array_equal(weights(piped.steps_[-1][1]._model.network), weights(base.pretrained_model_.model.network))
+    assert np.abs(piped.predict(fh=[1, 2]) - direct.predict(fh=[1, 2])).max() > 0
+
+
+def test_pretrain_continues_from_the_parameter(base):
+    forecaster = small(pretrained=base).pretrain(panel_of(7, 8))
+    twice = base.clone().pretrain(panel_of(7, 8))
+    assert_array_equal(answers(forecaster.fit(Y)), answers(twice.fit(Y)))
+
+
+def test_a_forecaster_that_has_learned_nothing_is_refused():
+    with pytest.raises(ValueError, match="has learned nothing yet"):
+        small(pretrained=small()).fit(Y)
+
+
+@pytest.mark.parametrize("name", ["pretrained", "fine_tune"])
+def test_a_wrong_parameter_is_named(name):
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        small(**{name: 3})
+
+
+# Continued pretraining
+
+
+def test_a_second_pretraining_continues(base):
+    forecaster = base.clone().pretrain(panel_of(7, 8))
+    assert forecaster.n_pretrain_instances_ == 6
+    assert np.abs(answers(forecaster.fit(Y)) - answers(base.clone().fit(Y))).max() > 0
+    assert np.abs(answers(forecaster) - answers(small().pretrain(panel_of(7, 8)).fit(Y))).max() > 0
+
+
+def test_pretraining_continues_after_a_plain_fit():
+    after_fit = small().fit(PANEL).pretrain(panel_of(7, 8))
+    passed_on = small(pretrained=small().fit(PANEL)).pretrain(panel_of(7, 8))
+    assert_array_equal(answers(after_fit.fit(Y)), answers(passed_on.fit(Y)))
+    assert_array_equal(answers(after_fit.clone().fit(Y)), answers(after_fit.fit(Y)))
+
+
+def test_a_stream_of_chunks_is_one_pretraining_after_the_other(base):
+    stream = small().pretrain_stream(iter([PANEL, panel_of(7, 8)]))
+    assert_array_equal(answers(stream.fit(Y)), answers(base.clone().pretrain(panel_of(7, 8)).fit(Y)))
+
+
+def test_a_chunk_may_bring_covariates():
+    X = pd.DataFrame({"x": np.random.default_rng(0).normal(size=len(PANEL))}, PANEL.index)
+    stream = small().pretrain_stream([(PANEL, X)])
+    direct = small().pretrain(PANEL, X=X)
+    assert_array_equal(weights(stream.pretrained_model_.model.network), weights(direct.pretrained_model_.model.network))
+
+
+def test_chunks_are_read_from_the_files_of_a_folder(base, tmp_path):
+    chunks = [panel_of(*seeds, index=MONTHS.to_timestamp()) for seeds in ((0, 1), (2, 3))]
+    for number, chunk in enumerate(chunks):
+        chunk.to_parquet(tmp_path / f"{number}.parquet")
+    y = Y.to_timestamp()
+    from_files, from_memory = small().pretrain_stream(tmp_path).fit(y), small().pretrain_stream(chunks).fit(y)
+    assert_array_equal(answers(from_files), answers(from_memory))
+
+
+@pytest.mark.parametrize("chunks", [[], "nowhere"])
+def test_a_stream_without_chunks_is_an_error(chunks):
+    with pytest.raises(ValueError, match="chunks"):
+        small().pretrain_stream(chunks)
+
+
+def test_a_failed_chunk_leaves_the_forecaster_as_it_was():
+    forecaster = small()
+    with pytest.raises(ValueError, match="pretraining has seen"):
+        forecaster.pretrain_stream([PANEL, panel_of(0, columns=("a", "b"))])
+    assert forecaster.state == "new"
+
+
+# What does not fit together
+
+
+def test_a_parameter_of_the_network_that_was_set_must_agree(base):
+    with pytest.raises(ValueError, match=r"hidden_size=8, but the pretrained network has hidden_size=4"):
+        small(pretrained=base, hidden_size=8).fit(Y)
+    with pytest.raises(ValueError, match=r"cell='gru'"):
+        small(pretrained=base, cell="gru").fit(Y)
+
+
+def test_a_parameter_of_the_network_at_its_default_is_that_of_pretraining():
+    base = small(cell="gru", num_layers=2).pretrain(PANEL)
+    forecaster = small(pretrained=base).fit(Y)
+    assert forecaster._model.network.networks[0].size.cell == "gru"
+
+
+@pytest.mark.parametrize("X", [None, pd.DataFrame({"other": 1.0}, Y.index)])
+def test_covariates_must_be_those_of_pretraining(X):
+    past = pd.DataFrame({"x": np.random.default_rng(0).normal(size=len(PANEL))}, PANEL.index)
+    forecaster = small().pretrain(PANEL, X=past)
+    with pytest.raises(ValueError, match=r"pretraining has seen \['x'\]"):
+        forecaster.fit(Y, X=X)
+
+
+def test_variables_are_known_by_their_order_and_may_have_other_names(base):
+    assert list(base.clone().fit(Y.to_frame("other")).predict(fh=[1]).columns) == ["other"]
+    forecaster = small(fine_tune="none").pretrain(panel_of(0, 1, columns=("a", "b")))
+    series = panel_of(3, columns=("a", "b")).loc[3]
+    forecasts = [forecaster.fit(y).predict(fh=[1]) for y in (series, series.set_axis([0, 1], axis=1))]
+    assert_array_equal(*forecasts)
+
+
+def test_pretraining_neither_reads_nor_changes_the_global_generator():
+    torch.manual_seed(1)
+    one = small().pretrain(PANEL)
+    torch.manual_seed(2)
+    before = torch.get_rng_state().tolist()
+    two = small().pretrain(PANEL)
+    assert torch.get_rng_state().tolist() == before
+    assert_array_equal(weights(one.pretrained_model_.model.network), weights(two.pretrained_model_.model.network))
