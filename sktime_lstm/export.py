@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sktime_lstm.cells import FusedLayer
+from sktime_lstm.naive import ANCHORS
 from sktime_lstm.network import Ensemble, Window
 
 OPSET = 17
@@ -52,15 +53,17 @@ def _mean_of_observed(values: Tensor, dim: int, keepdim: bool = False) -> Tensor
 
 def _median(values: Tensor, share: float, dim: int) -> Tensor:
     ordered, number = values.sort(dim)[0], values.shape[dim]
-    median: Tensor = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
-    return median
+    middle: Tensor = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
+    return middle
 
 
 def _unflatten(values: Tensor, dim: int, sizes: Any) -> Tensor:
     # The time is not known when the network is traced; the channels are.
     if dim != 1:
-        return values.unflatten(dim, sizes)
-    return values.reshape(values.shape[0], -1, sizes[1], values.shape[2])
+        split: Tensor = values.unflatten(dim, sizes)
+        return split
+    reshaped: Tensor = values.reshape(values.shape[0], -1, sizes[1], values.shape[2])
+    return reshaped
 
 
 REPLACEMENTS: dict[Any, Callable[..., Any]] = {
@@ -80,7 +83,7 @@ class _InWordsOfOnnx(TorchFunctionMode):
 
 
 def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: int, sp: int) -> None:
-    """Write the network with batch, context and horizon left open.
+    """Write the network with batch and horizon left open; the context is read season by season and stays fixed.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: 
     path : path
         File to write.
     window_length, sp : int
-        Context of the example with which the network is traced, and the seasonal period, which stays fixed.
+        Points of context and seasonal period.
     """
     try:
         import onnx  # noqa: F401  torch needs it
@@ -98,10 +101,14 @@ def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: 
     size = network.networks[0].size
     if not all(isinstance(layer, FusedLayer) for layer in network.networks[0].layers):
         raise ValueError(f"cell={size.cell!r} has no counterpart in ONNX. Use cell='lstm', 'gru' or 'rnn'.")
-    time, horizon = max(window_length, 2 * sp + 2), sp + 2
-    example = torch.randn(3, time, size.num_variables, generator=torch.Generator().manual_seed(0))
-    covariates = torch.zeros(3, time + horizon, size.num_covariates)
-    axes = {"context": {0: "batch", 1: "time"}, "covariates": {0: "batch", 1: "time and horizon"}}
+    horizon, variables = sp + 2, size.num_variables
+    example = [
+        torch.randn(3, window_length, variables, generator=torch.Generator().manual_seed(0)),
+        torch.zeros(3, window_length + horizon, size.num_covariates),
+        torch.ones(3, variables, len(ANCHORS)),
+    ]
+    names = ["context", "covariates", "record"][: 3 if size.anchored else 2]
+    axes = {name: {0: "batch"} for name in names} | {"covariates": {0: "batch", 1: "time and horizon"}}
     written = io.BytesIO()
     with _InWordsOfOnnx(), warnings.catch_warnings(), torch.no_grad():
         # The tracer warns that Python decides by shapes, which is meant; and that torch has a newer one, which takes a
@@ -109,9 +116,9 @@ def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: 
         warnings.simplefilter("ignore")
         torch.onnx.export(
             _Network(network, sp).eval(),
-            (example, covariates),
+            tuple(example[: len(names)]),
             written,  # type: ignore[arg-type]  # the older exporter takes files
-            input_names=["context", "covariates"],
+            input_names=names,
             output_names=["forecast"],
             dynamic_axes={**axes, "forecast": {0: "batch", 1: "horizon"}},
             opset_version=OPSET,
