@@ -47,6 +47,7 @@ from sktime_lstm.validation import (
     check_not_below,
     check_parameters,
     check_same_series,
+    empirical_distribution,
     integer,
     name_or_transformer,
     number,
@@ -92,6 +93,9 @@ RULES = {
 
 
 SAMPLE_RULES = {"num_samples": integer(1), "random_state": seed()}
+
+EVEN_LEVELS = [(number + 0.5) / 199 for number in range(199)]
+"""Levels whose quantiles stand for the whole distribution; an odd number, so that the median is among them."""
 
 
 class LSTMForecaster(BaseForecaster):
@@ -410,8 +414,7 @@ class LSTMForecaster(BaseForecaster):
         root = self._root if random_state is None else root_seed(random_state)
         draw = partial(self._model.sample, num_samples=num_samples, generator=seeded_generator(root, SAMPLE))
         values = self._fill(request, self._check_X(X=X), (len(self._memory.columns), num_samples), draw)
-        flat = np.moveaxis(values, 2, 0).reshape(-1, values.shape[1])
-        return pd.DataFrame(flat, sampled_index(request.index, num_samples), self._memory.columns)
+        return _stacked(values, request, self._memory.columns)
 
     def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
         """Learn from a panel of other series than those to forecast; if that fails, nothing has changed.
@@ -847,6 +850,23 @@ class LSTMForecaster(BaseForecaster):
         columns = self._get_columns(method="predict_quantiles", alpha=alpha)
         return pd.DataFrame(values.reshape(len(values), -1), index=request.index, columns=columns)
 
+    def _predict_var(self, fh: Any, X: pd.DataFrame | None, cov: bool = False) -> pd.DataFrame:
+        if cov:
+            raise ValueError("cov=True is not offered. Take covariances from predict_samples, whose paths go together.")
+        request = make_request(self._memory, fh, self.cutoff[0])
+        values = self._answer(request, X, EVEN_LEVELS)
+        return pd.DataFrame(values.var(-1), index=request.index, columns=self._memory.columns)
+
+    def _predict_proba(self, fh: Any, X: pd.DataFrame | None, marginal: bool = True) -> Any:
+        empirical = empirical_distribution()
+        if marginal:
+            request = make_request(self._memory, fh, self.cutoff[0])
+            samples = _stacked(self._answer(request, X, EVEN_LEVELS), request, self._memory.columns)
+        else:
+            samples = self.predict_samples(fh, X, num_samples=len(EVEN_LEVELS))
+        rows = samples.xs(0).index
+        return empirical(samples, time_indep=marginal, index=rows, columns=samples.columns)
+
     def _answer(self, request: Request, X: pd.DataFrame | None, alphas: list[float] | None = None) -> Array:
         """Forecast the rows of a request, of shape (rows, variables) or (rows, variables, alphas)."""
         shape = (len(self._memory.columns),) + (() if alphas is None else (len(alphas),))
@@ -986,6 +1006,12 @@ class LSTMForecaster(BaseForecaster):
                 "random_state": 2,
             },
         ]
+
+
+def _stacked(values: Array, request: Request, columns: pd.Index) -> pd.DataFrame:
+    """Tidy frame of values of shape (rows, variables, samples), sample after sample."""
+    flat = np.moveaxis(values, 2, 0).reshape(-1, values.shape[1])
+    return pd.DataFrame(flat, sampled_index(request.index, values.shape[2]), columns)
 
 
 def load_model(path: str | PathLike[str]) -> LSTMForecaster:

@@ -243,3 +243,15 @@ def warn_if_nothing_to_learn(num_windows: int) -> None:
             UserWarning,
             stacklevel=2,
         )
+
+
+def empirical_distribution() -> Any:
+    """Class of skpro for a distribution given by samples."""
+    try:
+        from skpro.distributions import Empirical
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "predict_proba needs the package skpro: pip install 'sktime-lstm[proba]'. predict_interval, "
+            "predict_quantiles, predict_var and predict_samples do without it."
+        ) from error
+    return Empirical

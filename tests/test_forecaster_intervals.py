@@ -96,12 +96,40 @@ def test_the_variance_and_the_interval_need_no_skpro(fitted, monkeypatch):
     assert np.isfinite(forecaster.predict_interval(fh=FH).to_numpy()).all()
 
 
-def test_the_distribution_of_skpro_has_the_predicted_mean(fitted):
+def test_the_distribution_of_skpro_has_the_predicted_quantiles_and_variance(fitted):
     pytest.importorskip("skpro")
     _, forecaster = fitted
-    assert_allclose(
-        forecaster.predict_proba(fh=FH).mean().to_numpy().ravel(), forecaster.predict(fh=FH).to_numpy().ravel()
-    )
+    distribution = forecaster.predict_proba(fh=FH)
+    point = forecaster.predict(fh=FH)
+    assert_allclose(distribution.ppf(0.5).to_numpy(), point.to_numpy().reshape(distribution.shape), rtol=1e-6)
+    levels = forecaster.predict_quantiles(fh=FH, alpha=[0.1, 0.9]).to_numpy()
+    widths = levels.reshape(len(levels), -1, 2) @ [-1, 1]
+    ours = (distribution.ppf(0.9) - distribution.ppf(0.1)).to_numpy()
+    assert_allclose(ours, widths, rtol=0.1)
+    assert_allclose(distribution.var().to_numpy().ravel(), forecaster.predict_var(fh=FH).to_numpy().ravel(), rtol=1e-6)
+    assert distribution.index.equals(point.index)
+
+
+def test_a_joint_distribution_draws_whole_paths():
+    pytest.importorskip("skpro")
+    forecaster = small().fit(wave(66, index=MONTHS), fh=FH)
+    paths = forecaster.predict_samples(fh=FH, num_samples=199).to_numpy().reshape(199, -1)
+    drawn = forecaster.predict_proba(fh=FH, marginal=False).sample().to_numpy().ravel()
+    assert np.abs(paths - drawn).max(axis=1).min() < 1e-9
+
+
+def test_covariances_are_left_to_the_sample_paths(quick):
+    with pytest.raises(ValueError, match="Take covariances from predict_samples"):
+        quick.predict_var(fh=FH, cov=True)
+
+
+def test_without_skpro_the_error_says_what_to_install(monkeypatch):
+    forecaster = small().fit(wave(66, index=MONTHS), fh=FH)
+    for name in [name for name in sys.modules if name.split(".")[0] == "skpro"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "skpro", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'sktime-lstm\[proba\]'"):
+        forecaster.predict_proba(fh=FH)
 
 
 @pytest.fixture(scope="module")
