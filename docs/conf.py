@@ -37,10 +37,12 @@ default_role = "literal"  # `fh` in a docstring is code, whatever it refers to.
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
-nb_execution_timeout = 180
+nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_output_stderr = "error"
+# Pages run side by side; libraries that compute with several threads each would wait for one another.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(DOCS.parent), os.environ.get("PYTHONPATH")]))
 os.environ["MATPLOTLIBRC"] = str(DOCS / "_static" / "matplotlibrc")
 # IPython keeps its history where its profile is, so the profile lives in a temporary place.
