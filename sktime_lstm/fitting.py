@@ -140,10 +140,7 @@ def fit_model(
         seen, unseen = (early, late) if checked else (origins, None)
         members = [workshop.train(seen, INITIALISE, n, validation=unseen) for n in range(settings.num_members)]
         judge = Ensemble(members if checked else [workshop.train(early, CALIBRATE, 0)])
-        if settings.anchored and len(late):
-            share = _lasting_share(judge, *workshop.examples(late, "cpu").batch(slice(None)))
-            for network in {*members, *judge.networks}:
-                network.shrink(share)
+        workshop.keep_what_lasts(members, judge, late)
     return Model(view, Ensemble(members), measure_errors(judge, panel, view, farthest, root=root)), workshop.records
 
 
@@ -283,6 +280,14 @@ class Workshop:
             self.train(origins, purpose, number, start=member, validation=validation)
             member.layers.requires_grad_(True)
         return members
+
+    def keep_what_lasts(self, members: list[Network], judge: Ensemble, late: Rows) -> None:
+        """Shrink what all have learned to the share with which the judge forecasts the held-out windows best."""
+        if self.view.baseline is None or len(late) == 0:
+            return
+        share = _lasting_share(judge, *self.examples(late, "cpu").batch(slice(None)))
+        for network in {*members, *judge.networks}:
+            network.shrink(share)
 
     def _plan_of(self, purpose: int) -> TrainingPlan:
         """Plan of a network; one that only measures errors needs no long training."""

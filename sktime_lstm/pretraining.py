@@ -119,8 +119,9 @@ def fine_tune_model(
         seen, unseen = (early, late) if checked else (origins, None)
         members = workshop.continued(network, seen, FINE_TUNE, validation=unseen)
         first = Ensemble(network.networks[:1])
-        judges = members if checked else workshop.continued(first, early, CALIBRATE)
-    errors = _errors(model, Ensemble(judges), panel, view, len(late), farthest, root)
+        judge = Ensemble(members if checked else workshop.continued(first, early, CALIBRATE))
+        workshop.keep_what_lasts(members, judge, late)
+    errors = _errors(model, judge, panel, view, len(late), farthest, root)
     return Model(view, Ensemble(members), errors), workshop.records
 
 
