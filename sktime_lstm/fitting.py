@@ -145,18 +145,30 @@ def fit_model(
 
 
 def _lasting_share(judge: Ensemble, window: Window, target: Tensor) -> float:
-    """Share of what was learned with which the held-out windows are forecast best; the smallest among equals."""
+    """Smallest share of what was learned that forecasts the held-out windows as well as the best one.
 
-    def error(share: float) -> float:
+    As well means within one standard error of the difference (after Breiman et al., 1984, "Classification and
+    regression trees"), so that a few windows cannot speak for what a network has learned elsewhere.
+    """
+
+    def errors(share: float) -> Tensor:
         shrunk = copy.deepcopy(judge)
         for network in shrunk.networks:
             network.shrink(share)
         with torch.no_grad():
             answer = shrunk(window)
         forecast = answer if answer.ndim == target.ndim else answer[..., 0]
-        return float((forecast - target).abs().nanmean())
+        error: Tensor = (forecast - target).abs().flatten(1).nanmean(1)
+        return error
 
-    return min(SHARES, key=error)
+    tried = {share: errors(share) for share in SHARES}
+    best = min(SHARES, key=lambda share: float(tried[share].nanmean()))
+    for share in SHARES:
+        worse = tried[share] - tried[best]
+        worse = worse[torch.isfinite(worse)]
+        if worse.mean() <= worse.std(correction=0) / math.sqrt(len(worse)):
+            return share
+    return best
 
 
 def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> tuple[Model, list[Record]]:
