@@ -674,7 +674,7 @@ class LSTMForecaster(BaseForecaster):
         return plotting.plot_forecast(self._memory.frame(), forecast, intervals=intervals, truth=truth, ax=ax)
 
     def plot_gates(
-        self, y: Any = None, X: Any = None, *, layer: int = 0, member: int = 0, ax: npt.NDArray[Any] | None = None
+        self, y: Any = None, X: Any = None, *, member: int = 0, layer: int = 0, ax: npt.NDArray[Any] | None = None
     ) -> npt.NDArray[Any]:
         """Draw what the gates do in the last window, under the series. Needs matplotlib.
 
