@@ -19,7 +19,8 @@ def test_the_same_root_gives_the_same_model():
 
 def test_another_root_gives_another_model():
     assert (weights(fitted()) != weights(fitted(root=1))).any()
-    assert (forecast(fitted()) != forecast(fitted(root=1))).all()
+    # Without anchors, since on so little data what is learned on top of them is dropped.
+    assert (forecast(fitted(anchored=False)) != forecast(fitted(anchored=False, root=1))).all()
 
 
 def test_the_global_generators_are_neither_used_nor_moved():
