@@ -43,6 +43,8 @@ nb_execution_show_tb = True
 nb_output_stderr = "error"
 # Pages run side by side; libraries that compute with several threads each would wait for one another.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Whatever the caller has set: with another one the pages have no pictures.
+os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(DOCS.parent), os.environ.get("PYTHONPATH")]))
 os.environ["MATPLOTLIBRC"] = str(DOCS / "_static" / "matplotlibrc")
 # IPython keeps its history where its profile is, so the profile lives in a temporary place.
