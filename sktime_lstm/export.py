@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,23 +34,6 @@ class _Network(nn.Module):
         return forecast
 
 
-class _Running(NamedTuple):
-    values: Tensor
-
-
-def _running_maximum(values: Tensor, dim: int) -> _Running:
-    last, place = values.ndim - 1, torch.arange(values.shape[dim])
-    reached = place[:, None] >= place
-    spread = values.transpose(dim, last).unsqueeze(-2)
-    return _Running(torch.where(reached, spread, torch.zeros_like(spread)).amax(-1).transpose(dim, last))
-
-
-def _mean_of_observed(values: Tensor, dim: int, keepdim: bool = False) -> Tensor:
-    seen = torch.isfinite(values)
-    total = torch.where(seen, values, 0.0).sum(dim, keepdim=keepdim)
-    return total / seen.to(values.dtype).sum(dim, keepdim=keepdim)
-
-
 def _median(values: Tensor, share: float, dim: int) -> Tensor:
     ordered, number = values.sort(dim)[0], values.shape[dim]
     middle: Tensor = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
@@ -67,8 +50,6 @@ def _unflatten(values: Tensor, dim: int, sizes: Any) -> Tensor:
 
 
 REPLACEMENTS: dict[Any, Callable[..., Any]] = {
-    torch.Tensor.cummax: _running_maximum,
-    torch.Tensor.nanmean: _mean_of_observed,
     torch.Tensor.quantile: _median,
     torch.Tensor.unflatten: _unflatten,
 }
