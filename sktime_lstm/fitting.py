@@ -103,14 +103,14 @@ def choose_view(panel: Panel, settings: Settings, farthest: int | None) -> View:
 
 def baseline_of(view: View, panel: Panel) -> Baseline | None:
     """What some windows of all series tell before training; None if there are no windows."""
-    origins = thin(_origins(view, panel), MOST_FOR_START)
+    origins = thin(origins_of(view, panel), MOST_FOR_START)
     if len(origins) == 0:
         return None
     windows = view.windows(panel, origins, horizon=view.training_length)
     return fit_baseline(*Examples(windows, view.scale_of, torch.device("cpu")).batch(slice(None)))
 
 
-def _origins(view: View, panel: Panel) -> Rows:
+def origins_of(view: View, panel: Panel) -> Rows:
     """Where the windows to learn from begin to look ahead."""
     return training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
 
@@ -131,7 +131,7 @@ def fit_model(
     leave the latest windows out, to check their weights on them.
     """
     view = choose_view(panel, settings, farthest)
-    origins = _origins(view, panel)
+    origins = origins_of(view, panel)
     early, late = hold_out_latest(panel, origins, horizon=view.training_length, share=HELD_OUT_SHARE)
     late = thin(late, MOST_HELD_OUT)
     warn_if_nothing_to_learn(len(origins))
@@ -175,7 +175,7 @@ def tune_model(model: Model, panel: Panel, settings: Settings, *, root: int) -> 
     """Continue training on copies of the members: a quarter of the steps at a fifth of the rate."""
     view = model.view
     settings = replace(settings, num_members=len(model.network.networks), loss=view.loss)
-    origins = _origins(view, panel)
+    origins = origins_of(view, panel)
     with Workshop(panel, view, settings, root, num_windows=len(origins), pace=UPDATING, judged=False) as workshop:
         members = workshop.continued(model.network, origins, UPDATE)
     return replace(model, network=Ensemble(members)), workshop.records

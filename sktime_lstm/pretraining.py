@@ -26,6 +26,7 @@ from sktime_lstm.fitting import (
     columns,
     fit_model,
     measure_errors,
+    origins_of,
 )
 from sktime_lstm.intervals import FEWEST_WINDOWS, Calibration
 from sktime_lstm.model import Model, Pretrained
@@ -35,7 +36,7 @@ from sktime_lstm.series import Panel
 from sktime_lstm.training import Record
 from sktime_lstm.validation import check_as_pretrained
 from sktime_lstm.view import View
-from sktime_lstm.windowing import Rows, hold_out_latest, thin, training_origins
+from sktime_lstm.windowing import hold_out_latest, thin
 
 PRETRAINING_SHARE = 0.25
 FINE_TUNING = Pace(1.0, 1.0)
@@ -69,7 +70,7 @@ def pretrain(
 
 def as_pretrained(model: Model, panel: Panel) -> Pretrained:
     """Model of a panel as the start for other series."""
-    return Pretrained(model, panel.columns, panel.covariate_columns, len(_origins(panel, model.view)))
+    return Pretrained(model, panel.columns, panel.covariate_columns, len(origins_of(model.view, panel)))
 
 
 def continue_pretraining(
@@ -83,7 +84,7 @@ def continue_pretraining(
     """
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
     view = adapted_view(start.model.view, panel, settings, farthest)
-    origins, network = _origins(panel, view), start.model.network
+    origins, network = origins_of(view, panel), start.model.network
     total = start.num_windows + len(origins)
     pace = _pace(settings)
     pace = pace._replace(rate=pace.rate * max(len(origins) / max(total, 1), SLOWEST_CHUNK))
@@ -110,7 +111,7 @@ def fine_tune_model(
     if settings.fine_tune == "none":
         return replace(model, view=view), []
     view = _as_long_as_from_scratch(view, panel, settings, farthest)
-    origins = _origins(panel, view)
+    origins = origins_of(view, panel)
     early, late = hold_out_latest(panel, origins, horizon=view.training_length, share=HELD_OUT_SHARE)
     late = thin(late, MOST_HELD_OUT)
     checked = settings.patience is not None
@@ -180,10 +181,6 @@ def _period(known: int, panel: Panel) -> int:
     if candidates is None or known in candidates:
         return known
     return find_period(columns(panel), candidates)
-
-
-def _origins(panel: Panel, view: View) -> Rows:
-    return training_origins(panel, horizon=view.training_length, shortest=recipe.shortest_context(view.sp))
 
 
 def _errors(
