@@ -39,7 +39,7 @@ CALIBRATION_STEPS = 300
 MOST_FOR_START = 2_000
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 HISTORY_COLUMNS = ("member", *RECORD_COLUMNS)
-INITIALISE, SHUFFLE, CALIBRATE, UPDATE, GROW, SAMPLE, CONTINUE, FINE_TUNE = range(8)
+INITIALISE, SHUFFLE, CALIBRATE, UPDATE, GROW, SAMPLE, CONTINUE, FINE_TUNE, DROP = range(9)
 """Purposes of a random generator; each draws its own numbers."""
 
 
@@ -266,6 +266,8 @@ class Workshop:
         """Train one network on the windows at `origins`; without windows it stays the mean of the anchors."""
         network = start or self._new(seeded_generator(self.root, purpose, number))
         if len(origins):
+            # A finished network keeps no generator: that of torch 2.2 can be neither copied nor pickled.
+            network.masks = seeded_generator(self.root, purpose, number, DROP)
             records = train(
                 network.to(self.device),
                 self.examples(origins),
@@ -277,6 +279,7 @@ class Workshop:
                 on_step=self._advance,
                 team=self.team,
             )
+            network.masks = None
             if purpose != CALIBRATE:
                 self.records += [{"member": number, **record} for record in records]
         self.networks_left -= 1

@@ -78,12 +78,18 @@ class Network(nn.Module):
     size : NetworkSize
         Sizes and kind of the layers.
     generator : torch.Generator
-        Draws the weights, and the dropout masks during training.
+        Draws the weights.
+
+    Attributes
+    ----------
+    masks : torch.Generator or None
+        Draws the dropout masks while the network is trained; without it nothing is dropped.
     """
 
     def __init__(self, size: NetworkSize, generator: torch.Generator) -> None:
         super().__init__()
-        self.size, self.generator = size, generator
+        self.size = size
+        self.masks: torch.Generator | None = None
         per_variable = 3 + (len(ANCHORS) if size.anchored else 0)
         width = size.num_variables * per_variable + size.num_covariates + 1
         self.layers = nn.ModuleList()
@@ -171,9 +177,9 @@ class Network(nn.Module):
     def _drop(self, hidden: Tensor) -> Tensor:
         """Dropout with our own generator: torch's layer would draw from the global one."""
         keep = 1 - self.size.dropout
-        if not self.training or keep == 1:
+        if not self.training or self.masks is None or keep == 1:
             return hidden
-        mask = torch.rand(hidden.shape, generator=self.generator).to(hidden.device) < keep
+        mask = torch.rand(hidden.shape, generator=self.masks).to(hidden.device) < keep
         return hidden * mask / keep
 
 

@@ -262,7 +262,7 @@ def _timestamp(value: int, unit: str, tz: str | None) -> pd.Timestamp:
     return stamp if tz is None else stamp.tz_localize("UTC").tz_convert(tz)
 
 
-def _network(size: NetworkSize, weights: dict[str, Tensor], generator: Tensor) -> Network:
+def _network(size: NetworkSize, weights: dict[str, Tensor]) -> Network:
     width = 3 * size.num_variables + size.num_covariates + 1
     fewest = size.hidden_size * (width + (2 * size.num_layers - 1) * size.hidden_size)
     if min(size.hidden_size, size.num_layers, size.num_variables) < 1 or fewest > sum(
@@ -271,7 +271,6 @@ def _network(size: NetworkSize, weights: dict[str, Tensor], generator: Tensor) -
         raise ValueError(f"the network is larger than its weights: {size}")
     network = Network(size, torch.Generator())
     network.load_state_dict(weights)
-    network.generator.set_state(generator)
     return network.eval()
 
 
@@ -302,11 +301,7 @@ KINDS = {
     "Ensemble": Kind(Ensemble, lambda value: {"members": value.networks}, Ensemble),
     "Network": Kind(
         Network,
-        lambda value: {
-            "size": value.size,
-            "weights": dict(value.state_dict()),
-            "generator": value.generator.get_state(),
-        },
+        lambda value: {"size": value.size, "weights": dict(value.state_dict())},
         _network,
     ),
     "function": Kind(type(window_scale), lambda value: {"name": FUNCTION_NAMES[value]}, lambda name: FUNCTIONS[name]),

@@ -129,6 +129,11 @@ def test_tuning_keeps_lengths_and_scales():
     assert tuned(model, panel_of(100 * season(1)), scaler="standard").view is model.view
 
 
+def test_trained_networks_keep_no_generator_so_that_every_torch_can_copy_them():
+    model = fitted(dropout=0.3)
+    assert all(network.masks is None for network in [*model.network.networks, *tuned(model).network.networks])
+
+
 def test_tuning_twice_is_the_same_as_tuning_a_copy_twice():
     model = fitted(dropout=0.3)
     torch.testing.assert_close(weights(tuned(model)), weights(tuned(copy.deepcopy(model))), atol=0, rtol=0)

@@ -28,6 +28,12 @@ def make_network(*, variables=1, covariates=0, seed=0, trained=True, **options):
     return network.eval()
 
 
+def in_training(**options):
+    network = make_network(**options).train()
+    network.masks = seeded(3)
+    return network
+
+
 def make_window(*, batch=3, length=8, horizon=4, variables=1, covariates=0, sp=1):
     generator = seeded(7)
     return Window(
@@ -154,24 +160,24 @@ def test_building_draws_from_the_given_generator_alone(cell):
     assert (make_network(cell=cell, seed=5)(make_window()) != first).any()
 
 
-def test_dropout_draws_from_the_generator_of_the_network_alone():
+def test_dropout_draws_from_the_generator_for_masks_alone():
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    first = make_network(dropout=0.5).train()(make_window())
+    first = in_training(dropout=0.5)(make_window())
     torch.testing.assert_close(torch.get_rng_state(), before)
     torch.manual_seed(99)
-    torch.testing.assert_close(make_network(dropout=0.5).train()(make_window()), first, atol=0, rtol=0)
+    torch.testing.assert_close(in_training(dropout=0.5)(make_window()), first, atol=0, rtol=0)
 
 
 def test_dropout_differs_from_step_to_step_of_the_training_and_is_off_in_a_forecast():
-    network, window = make_network(dropout=0.5).train(), make_window()
+    network, window = in_training(dropout=0.5), make_window()
     assert (network(window) != network(window)).any()
     network.eval()
     torch.testing.assert_close(network(window), make_network()(window), atol=0, rtol=0)
 
 
 def test_dropout_keeps_the_forecast_on_average():
-    network, window = make_network(dropout=0.3, anchored=False).train(), make_window()
+    network, window = in_training(dropout=0.3, anchored=False), make_window()
     average = torch.stack([network(window) for _ in range(2_000)]).mean(0)
     torch.testing.assert_close(average, network.eval()(window), atol=0.05, rtol=0)
 
