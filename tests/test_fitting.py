@@ -10,7 +10,8 @@ import pytest
 import torch
 from toys import NAN, TOO_SHORT, TOY, fitted, forecast, make_settings, panel_of, season, weights
 
-from sktime_lstm.fitting import fit_model, tune_model
+from sktime_lstm.fitting import _lasting_share, fit_model, tune_model
+from sktime_lstm.network import Ensemble, Network, NetworkSize, Window
 
 
 def test_the_same_root_gives_the_same_model():
@@ -101,10 +102,17 @@ def test_training_helps():
     assert errors[1] < 0.3 * errors[0]
 
 
-def test_what_was_learned_of_noise_is_dropped():
-    panel = panel_of(np.random.default_rng(0).normal(size=80))
-    model = fitted(panel, hidden_size=32, max_epochs=200, learning_rate=0.02, sp=1, output_length=1)
-    assert all((network.output.weight == 0).all() for network in model.network.networks)
+@pytest.mark.parametrize("lasting", [0.0, 0.25, 0.5, 0.75, 1.0])
+@pytest.mark.parametrize(("noise", "seen"), [(0.05, True), (50.0, False)])
+def test_half_is_kept_of_what_was_learned_unless_held_out_windows_show_another_share(lasting, noise, seen):
+    generator = torch.Generator().manual_seed(1)
+    network = Network(NetworkSize(1, 0, hidden_size=2), generator).eval()
+    window = Window(torch.randn(200, 8, 1, generator=generator), torch.zeros(200, 10, 0), 1)
+    untrained = network(window).detach()
+    with torch.no_grad():
+        network.output.bias[0] = 1.0
+    target = untrained + lasting + noise * torch.randn(untrained.shape, generator=generator)
+    assert _lasting_share(Ensemble([network]), window, target) == (lasting if seen else 0.5)
 
 
 def tuned(model, panel=TOY, *, root=0, **changes):
