@@ -65,7 +65,8 @@ def assembled() -> Team:
     if not dist.is_available():
         return Team()
     if not dist.is_initialized() and dist.is_torchelastic_launched() and int(os.environ["WORLD_SIZE"]) > 1:
-        # Once in the life of a process: a second start would meet the addresses of the first.
-        dist.init_process_group()
+        # Once in the life of a process: a second start would meet the addresses of the first. Left to itself, a
+        # torch with CUDA wants GPUs.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         atexit.register(dist.destroy_process_group)
     return Team(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Team()

@@ -40,18 +40,8 @@ def _median(values: Tensor, share: float, dim: int) -> Tensor:
     return middle
 
 
-def _unflatten(values: Tensor, dim: int, sizes: Any) -> Tensor:
-    # The time is not known when the network is traced; the channels are.
-    if dim != 1:
-        split: Tensor = values.unflatten(dim, sizes)
-        return split
-    reshaped: Tensor = values.reshape(values.shape[0], -1, sizes[1], values.shape[2])
-    return reshaped
-
-
 REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     torch.Tensor.quantile: _median,
-    torch.Tensor.unflatten: _unflatten,
 }
 """The same by operations that ONNX has."""
 
@@ -64,7 +54,7 @@ class _InWordsOfOnnx(TorchFunctionMode):
 
 
 def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: int, sp: int) -> None:
-    """Write the network with batch and horizon left open; the context is read season by season and stays fixed.
+    """Write the network with batch, context and horizon left open.
 
     Parameters
     ----------
@@ -73,7 +63,8 @@ def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: 
     path : path
         File to write.
     window_length, sp : int
-        Points of context and seasonal period.
+        Points of context to trace with, and seasonal period. A context that holds a season makes a network that wants
+        at least a season.
     """
     try:
         import onnx  # noqa: F401  torch needs it
@@ -89,7 +80,8 @@ def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: 
         torch.ones(3, variables, len(ANCHORS)),
     ]
     names = ["context", "covariates", "record"][: 3 if size.anchored else 2]
-    axes = {name: {0: "batch"} for name in names} | {"covariates": {0: "batch", 1: "time and horizon"}}
+    axes = {name: {0: "batch"} for name in names}
+    axes |= {"context": {0: "batch", 1: "time"}, "covariates": {0: "batch", 1: "time and horizon"}}
     written = io.BytesIO()
     with _InWordsOfOnnx(), warnings.catch_warnings(), torch.no_grad():
         # The tracer warns that Python decides by shapes, which is meant; and that torch has a newer one, which takes a

@@ -512,9 +512,10 @@ class LSTMForecaster(BaseForecaster):
         Inputs are ``context`` of shape (batch, time, variable), NaN where missing, and ``covariates`` of shape
         (batch, time + horizon, covariate), whose last axis is 0 without covariates, and, if anchored, ``record`` of
         shape (batch, variable, anchor), the mean absolute error of each naive forecast so far; output is ``forecast``
-        of shape (batch, horizon, variable). Batch and horizon are free; time is ``window_length_``, filled up with NaN
-        in front where less is known, and the seasonal period that of this forecaster. The file holds the network alone:
-        scale each context by its own mean and standard deviation, and the forecast back.
+        of shape (batch, horizon, variable). Batch, time and horizon are free, but the time holds at least one season;
+        to forecast as this forecaster does, give ``window_length_`` points, filled up with NaN in front where less is
+        known. The seasonal period is that of this forecaster. The file holds the network alone: scale each context by
+        its own mean and standard deviation, and the forecast back.
 
         Parameters
         ----------

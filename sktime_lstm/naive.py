@@ -59,9 +59,8 @@ def is_seasonal(window_length: int, sp: int) -> bool:
 
 def change_over_season(context: Tensor, sp: int) -> Tensor:
     """Change from one season earlier, of the shape of the context; 0 where it is not known."""
-    change = torch.zeros_like(context)
-    change[:, sp:] = (context[:, sp:] - context[:, :-sp]).nan_to_num()
-    return change
+    earlier = nn.functional.pad(context, (0, 0, sp, 0), value=torch.nan)[:, :-sp]
+    return (context - earlier).nan_to_num()
 
 
 def season_ahead(context: Tensor, sp: int) -> Tensor:
@@ -73,16 +72,13 @@ def season_ahead(context: Tensor, sp: int) -> Tensor:
     Returns
     -------
     Tensor of shape (batch, sp, variable)
-        Zero unless every phase is seen at least once, which takes two seasons, and for ``sp=1``.
+        Zero unless every phase is seen at least once, which takes two seasons.
     """
-    batch, length, variables = context.shape
-    if sp == 1 or length < 2 * sp:
-        return context.new_zeros(batch, sp, variables)
     series = context.transpose(1, 2)
     phases = _phases(series - _moving_average(series, sp), sp)
     season = _mean(phases, 2)
     known = torch.isfinite(phases).any(2, keepdim=True).all(3, keepdim=True)
-    season = torch.where(known, season - season.mean(3, keepdim=True), 0.0)
+    season = (season - season.mean(3, keepdim=True)).masked_fill(~known, 0.0)
     return (season * _reliability(phases, season)).squeeze(2).transpose(1, 2)
 
 
@@ -129,7 +125,8 @@ def _moments(series: Tensor, seen: Tensor) -> tuple[Tensor, ...]:
     discounted = total[..., 2:3].clamp(min=tiny)
     middle, square, together = total[..., 3:4] / discounted, total[..., 4:] / discounted, sums[..., 3:4] / discounted
     spread = square - middle**2
-    slope = torch.where(spread > SMALLEST_SPREAD, (slow * middle - together) / spread.clamp(min=SMALLEST_SPREAD), 0.0)
+    slope = (slow * middle - together) / spread.clamp(min=SMALLEST_SPREAD)
+    slope = slope.masked_fill(spread <= SMALLEST_SPREAD, 0.0)
     return mean, smooth, slow, middle, slope
 
 
@@ -160,14 +157,13 @@ def _seasonal(series: Tensor, ahead: Tensor, sp: int) -> list[Tensor]:
 
 def _latest_season(series: Tensor, sp: int) -> Tensor:
     """Last observed value of each of the `sp` phases; the last value of all where a phase was never observed."""
+    phases = _phases(series, sp).transpose(2, 3)
+    seen = torch.isfinite(phases)
     latest = _value_at(series, _latest(torch.isfinite(series)))
-    for season in _phases(series, sp).unbind(2):
-        latest = torch.where(torch.isfinite(season), season, latest)
-    return latest
+    return torch.where(seen.any(3), _value_at(phases, _latest(seen)).squeeze(3), latest)
 
 
 def _phases(series: Tensor, sp: int) -> Tensor:
     """The series season by season, of shape (batch, variable, season, sp); it ends with a whole season."""
     missing = -series.shape[-1] % sp
-    padded: Tensor = nn.functional.pad(series, (missing, 0), value=torch.nan).unflatten(-1, (-1, sp))
-    return padded
+    return nn.functional.pad(series, (missing, 0), value=torch.nan).reshape(*series.shape[:2], -1, sp)

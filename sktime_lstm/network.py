@@ -143,7 +143,9 @@ class Network(nn.Module):
 
     def _without_effect(self, window: Window) -> tuple[Window, Tensor | None, Tensor]:
         """Window less the linear effect of its covariates, its naive forecasts, and the effect on the future."""
-        effect = window.covariates @ self.effect
+        # Some versions of onnxruntime do not know that a sum of nothing is 0.
+        none = window.covariates.new_zeros(*window.covariates.shape[:2], self.size.num_variables)
+        effect = window.covariates @ self.effect if self.size.num_covariates else none
         past, future = effect.split([window.context.shape[1], window.horizon], 1)
         if not self.size.anchored:
             return window, None, future

@@ -21,8 +21,8 @@ def session_of(model, folder):
     return onnxruntime.InferenceSession(path)
 
 
-def assert_same_forecast(model, session, batch, horizon, covariates=0):
-    time = model.view.window_length
+def assert_same_forecast(model, session, batch, horizon, *, time=None, covariates=0):
+    time = time or model.view.window_length
     generator = np.random.default_rng(time)
     context = generator.normal(size=(batch, time, 1)).astype(np.float32)
     context[0, time // 2] = np.nan
@@ -41,11 +41,13 @@ def assert_same_forecast(model, session, batch, horizon, covariates=0):
     [{}, {"cell": "gru"}, {"cell": "rnn", "num_layers": 2}, {"bidirectional": True}, {"anchored": False}, {"sp": 1}],
     ids=str,
 )
-def test_onnxruntime_forecasts_the_same_for_any_batch_and_horizon(changes, tmp_path):
+def test_onnxruntime_forecasts_the_same_for_any_batch_context_and_horizon(changes, tmp_path):
     model = fitted(TOY, max_epochs=30, learning_rate=0.01, **changes)
     session = session_of(model, tmp_path)
     for batch, horizon in [(1, 1), (3, 2), (2, 5), (7, 40)]:
         assert_same_forecast(model, session, batch, horizon)
+    for time in [*range(model.view.sp, 20), 61]:
+        assert_same_forecast(model, session, 2, 5, time=time)
 
 
 @pytest.mark.parametrize("num_members", [2, 3])
