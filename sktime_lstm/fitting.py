@@ -200,7 +200,8 @@ def _calibrate(judge: Ensemble, panel: Panel, view: View, farthest: int | None) 
     late = hold_out_latest(panel, origins, horizon=1, share=HELD_OUT_SHARE)[1]
     if len(late) < ENOUGH_WINDOWS * horizon:
         late = hold_out_latest(panel, origins, horizon=1, share=FEW_WINDOWS_SHARE)[1]
-    late = thin(late, max(MOST_HELD_OUT, MOST_PER_SERIES * panel.num_instances))
+    most = max(MOST_HELD_OUT, MOST_PER_SERIES * panel.num_instances)
+    late, apart = thin(late, most), max(len(late) / most, 1.0)
     instance = np.searchsorted(panel.bounds, late, side="right") - 1
     windows = view.windows(panel, late, horizon=horizon)
     forecast = forecast_windows(
@@ -212,7 +213,7 @@ def _calibrate(judge: Ensemble, panel: Panel, view: View, farthest: int | None) 
     if sides is not None:
         errors = errors / torch.where(errors < 0, sides[..., 0], sides[..., 1])
     errors = torch.where(scale.scale > 0, errors, torch.nan)
-    return calibrate(errors.numpy(), scale.scale[:, 0].numpy(), instance, panel.keys)
+    return calibrate(errors.numpy(), scale.scale[:, 0].numpy(), instance, panel.keys, apart=apart)
 
 
 def _with_growth(model: Model, panel: Panel, root: int) -> Calibration:

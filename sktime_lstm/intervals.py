@@ -18,21 +18,23 @@ Rows = npt.NDArray[np.int64]
 STORED_LEVELS = 1_001
 STORED_PATHS = 1_000
 FEWEST_WINDOWS = 3
-WINDOW_SHARE = 0.5
+WINDOW_SHARE = 0.4
 QUIETEST = 0.1
-GROWTH = 0.75
+GROWTH = 0.85
 WINDOWS_OF_PRIOR = 2.0
 WINDOWS_OF_OTHERS = 8.0
 WINDOWS_OF_SHAPE = 20.0
 FEWEST_DEGREES = 4.0
+OUTER_LEVEL = 0.975
 
 
 @dataclass(frozen=True)
 class Units:
     """In which unit the errors of a window are counted.
 
-    The unit lies between the scale of the window and the usual scale of its series, since the errors of a series change
-    less than its windows do, and is multiplied by how much larger the errors of this series are than those of others.
+    The unit lies between the scale of the window and the usual scale of its series, nearer to the latter, since the
+    errors of a series change less than its windows do, and is multiplied by how much larger the errors of this series
+    are than those of others.
 
     Attributes
     ----------
@@ -130,18 +132,19 @@ class Calibration:
         return np.asarray(below + (place - low) * (above - below))
 
 
-def calibrate(errors: Array, scale: Array, instance: Rows, keys: pd.Index | None) -> Calibration:
+def calibrate(errors: Array, scale: Array, instance: Rows, keys: pd.Index | None, *, apart: float = 1.0) -> Calibration:
     """Learn the error distribution.
 
-    Windows of one series overlap, so at step s as many of them tell as much as n / s independent ones. This effective
-    number decides how far they are trusted:
+    Windows of one series overlap, so at step s as many of them tell as much as n / s independent ones, or as more
+    where they lie apart. This effective number decides how far they are trusted:
 
     * The mean square error of a step is averaged with what the step before makes expect, errors that grow with the
-      power 0.75 of the step, which counts as two windows.
+      power 0.85 of the step, which counts as two windows.
     * The size of the errors of a series is averaged with that of all series, which counts as eight windows.
     * The shape is that of the errors, by conformal prediction with its finite-sample correction, averaged with that of
-      Student's t with as many degrees of freedom as there are effective windows (at least four), which counts as
-      twenty.
+      Student's t, which counts as twenty. Its 95 % interval has as many degrees of freedom as there are effective
+      windows (at least four), since so few leave the size of the errors in doubt; inside it has four, since errors of
+      forecasts have heavy tails.
 
     Parameters
     ----------
@@ -153,6 +156,8 @@ def calibrate(errors: Array, scale: Array, instance: Rows, keys: pd.Index | None
         Series of each window, numbered as in `keys`.
     keys : pd.Index or None
         Labels of the series; None for a single series without an instance level.
+    apart : float
+        Steps from one window of a series to the next.
 
     Returns
     -------
@@ -165,12 +170,13 @@ def calibrate(errors: Array, scale: Array, instance: Rows, keys: pd.Index | None
         return uncalibrated(errors.shape[1], errors.shape[2])
     usual = _usual_scale(scale, instance, 1 if keys is None else len(keys))
     relative = errors * (np.where(scale > 0, scale, np.nan) / usual[instance])[:, None] ** (1 - WINDOW_SHARE)
-    factor = _own_factor(relative / np.maximum(_spread(relative), np.finfo(float).tiny), instance, len(usual))
+    relative_to_all = relative / np.maximum(_spread(relative, apart), np.finfo(float).tiny)
+    factor = _own_factor(relative_to_all, instance, len(usual), apart)
     relative = relative / factor[instance][:, None]
-    spread = _spread(relative)
+    spread = _spread(relative, apart)
     standard = np.divide(relative, spread, out=np.zeros_like(relative), where=spread > 0)
     growth = np.full(errors.shape[2], 0.5)
-    return Calibration(Units(keys, usual, factor), spread, growth, _shape(standard), _ranks(standard))
+    return Calibration(Units(keys, usual, factor), spread, growth, _shape(standard, apart), _ranks(standard))
 
 
 def uncalibrated(steps: int, variables: int) -> Calibration:
@@ -198,9 +204,14 @@ def with_growth(calibration: Calibration, paths: Array) -> Calibration:
     return replace(calibration, growth=np.clip(growth, 0.0, 1.0))
 
 
-def _effective(seen: npt.NDArray[np.bool_]) -> Array:
-    """Effective number of windows at each step, of shape (steps, variables): of n that overlap, n over the step."""
-    return np.asarray(seen.sum(axis=0) / np.arange(1, seen.shape[1] + 1)[:, None])
+def _shares(steps: int, apart: float) -> Array:
+    """As how many independent windows each one counts at each step, of shape (steps, 1)."""
+    return np.minimum(apart / np.arange(1, steps + 1), 1.0)[:, None]
+
+
+def _effective(seen: npt.NDArray[np.bool_], apart: float) -> Array:
+    """Effective number of windows at each step, of shape (steps, variables)."""
+    return np.asarray(seen.sum(axis=0) * _shares(seen.shape[1], apart))
 
 
 def _usual_scale(scale: Array, instance: Rows, num_instances: int) -> Array:
@@ -211,14 +222,13 @@ def _usual_scale(scale: Array, instance: Rows, num_instances: int) -> Array:
     return np.where(counts > 0, np.exp(logs / np.maximum(counts, 1)), np.nan)
 
 
-def _own_factor(standard: Array, instance: Rows, num_instances: int) -> Array:
+def _own_factor(standard: Array, instance: Rows, num_instances: int, apart: float) -> Array:
     """How much larger the errors of each series are than those of all, of shape (instances, variables)."""
     seen = np.isfinite(standard)
     counts = _sums(seen.sum(axis=1).astype(float), instance, num_instances)
     squares = _sums(np.square(np.where(seen, standard, 0.0)).sum(axis=1), instance, num_instances)
     mean = np.divide(squares, counts, out=np.ones_like(squares), where=counts > 0)
-    shares = 1 / np.arange(1, seen.shape[1] + 1)[:, None]
-    effective = _sums((seen * shares).mean(axis=1), instance, num_instances)
+    effective = _sums((seen * _shares(seen.shape[1], apart)).mean(axis=1), instance, num_instances)
     return np.sqrt((effective * mean + WINDOWS_OF_OTHERS) / (effective + WINDOWS_OF_OTHERS))
 
 
@@ -229,12 +239,12 @@ def _sums(values: Array, instance: Rows, num_instances: int) -> Array:
     return sums
 
 
-def _spread(errors: Array) -> Array:
+def _spread(errors: Array, apart: float) -> Array:
     """Root mean square of each step, smoothed over the steps, of shape (steps, variables)."""
     seen = np.isfinite(errors)
     squares = np.square(np.where(seen, errors, 0.0)).sum(axis=0)
     means = squares / np.maximum(seen.sum(axis=0), 1)
-    effective = _effective(seen)
+    effective = _effective(seen, apart)
     smooth = np.empty_like(means)
     expected = np.where(effective[0] > 0, means[0], means.max(axis=0))
     for step, (mean, number) in enumerate(zip(means, effective, strict=True)):
@@ -244,16 +254,17 @@ def _spread(errors: Array) -> Array:
     return np.sqrt(np.maximum.accumulate(smooth, axis=0))
 
 
-def _shape(standard: Array) -> Array:
+def _shape(standard: Array, apart: float) -> Array:
     """Quantiles of errors over spread, of shape (levels, variables)."""
     variables = standard.shape[2]
-    number = _effective(np.isfinite(standard)).mean(axis=0)
+    number = _effective(np.isfinite(standard), apart).mean(axis=0)
     shapes = []
     for variable, few in enumerate(number):
         levels = np.clip(0.5 + (np.linspace(0, 1, STORED_LEVELS) - 0.5) * (few + 1) / few, 0, 1)
         measured = np.nanquantile(standard[..., variable], levels)
         own = few / (few + WINDOWS_OF_SHAPE)
-        student = _student(max(few, FEWEST_DEGREES))
+        doubt = stdtrit(max(few, FEWEST_DEGREES), OUTER_LEVEL) / stdtrit(FEWEST_DEGREES, OUTER_LEVEL)
+        student = doubt * _student(FEWEST_DEGREES)
         shapes.append(own * (measured - measured[STORED_LEVELS // 2]) + (1 - own) * student)
     return np.stack(shapes, axis=1).reshape(STORED_LEVELS, variables)
 

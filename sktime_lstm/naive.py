@@ -166,4 +166,5 @@ def _latest_season(series: Tensor, sp: int) -> Tensor:
 def _phases(series: Tensor, sp: int) -> Tensor:
     """The series season by season, of shape (batch, variable, season, sp); it ends with a whole season."""
     missing = -series.shape[-1] % sp
-    return nn.functional.pad(series, (missing, 0), value=torch.nan).reshape(*series.shape[:2], -1, sp)
+    padded = nn.functional.pad(series, (missing, 0), value=torch.nan)
+    return padded.reshape(*series.shape[:2], padded.shape[-1] // sp, sp)

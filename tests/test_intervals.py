@@ -7,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import stdtrit
 
 from sktime_lstm.intervals import Units, calibrate, uncalibrated, with_growth
 from sktime_lstm.runtime import seeded_generator
@@ -66,9 +67,25 @@ def test_the_spread_of_many_windows_is_the_root_mean_square_error_of_the_step():
 
 
 def test_few_windows_give_a_spread_that_grows_from_step_to_step():
-    # Six windows of errors of one unit are 3 independent ones at step 2, where 2^1.5 is expected of two windows.
+    # Six windows of errors of one unit are 3 independent ones at step 2, where 2^1.7 is expected of two windows.
     spread = calibrated(np.ones((6, 2, 1))).spread[:, 0]
-    np.testing.assert_allclose(spread[1] / spread[0], np.sqrt((3 * 1 + 2 * 2**1.5) / 5))
+    np.testing.assert_allclose(spread[1] / spread[0], np.sqrt((3 * 1 + 2 * 2**1.7) / 5))
+
+
+def test_windows_that_lie_apart_tell_more():
+    # Six windows with two steps between them are independent at step 2 too.
+    scale, instance = np.ones((6, 1)), np.zeros(6, int)
+    spread = calibrate(np.ones((6, 2, 1)), scale, instance, None, apart=2.0).spread[:, 0]
+    np.testing.assert_allclose(spread[1] / spread[0], np.sqrt((6 * 1 + 2 * 2**1.7) / 8))
+
+
+def test_few_windows_have_heavy_tails_and_a_width_that_allows_for_their_number():
+    errors, levels = normal_errors(40, steps=1), np.array([0.9, 0.975])
+    standard = errors[:, 0, 0] / np.sqrt(np.mean(errors**2))
+    measured = np.quantile(standard, 0.5 + (levels - 0.5) * 41 / 40) - np.quantile(standard, 0.5)
+    student = stdtrit(4, levels) * stdtrit(40, 0.975) / stdtrit(4, 0.975)
+    expected = measured * 40 / 60 + student * 20 / 60
+    np.testing.assert_allclose(calibrated(errors).shape[[900, 975], 0], expected)
 
 
 def test_the_spread_never_falls():
@@ -157,7 +174,7 @@ def test_a_step_that_no_window_reaches_is_expected_to_be_worse_than_the_one_befo
     errors = normal_errors(40, steps=3)
     errors[:, 2] = NAN
     spread = calibrated(errors).spread
-    np.testing.assert_allclose(spread[2], spread[1] * (3 / 2) ** 0.75)
+    np.testing.assert_allclose(spread[2], spread[1] * (3 / 2) ** 0.85)
 
 
 def test_perfect_forecasts_have_no_interval():
@@ -179,7 +196,7 @@ def unit(units, scale, *, key="a"):
 
 
 def test_the_unit_lies_between_the_scale_of_the_window_and_the_usual_one():
-    assert unit(units(usual=4.0), 100.0) == pytest.approx(20)
+    assert unit(units(usual=1.0), 32.0) == pytest.approx(4)
 
 
 def test_a_series_with_larger_errors_has_larger_units():
