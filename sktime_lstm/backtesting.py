@@ -266,14 +266,14 @@ def _check_horizon(fh: Any) -> Positions:
 
 def _check_settings(strategy: Any, error_score: Any) -> None:
     if strategy not in _STRATEGIES:
-        raise ValueError(f"backtest: strategy must be one of {_STRATEGIES}, but strategy={strategy!r} came.")
+        raise ValueError(f"backtest: strategy must be one of {_STRATEGIES}, but strategy={strategy!r} was passed.")
     if error_score != "raise" and not isinstance(error_score, int | float):
-        raise ValueError(f"backtest: error_score must be a number or 'raise', but error_score={error_score!r} came.")
+        raise ValueError(f"backtest: error_score must be a number or 'raise', but {error_score!r} was passed.")
 
 
 def _check_at_least_one(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"backtest: {name} must be an integer of at least 1 or left out, but {name}={value!r} came.")
+        raise ValueError(f"backtest: {name} must be an integer of at least 1 or left out, but {value!r} was passed.")
     return int(value)
 
 

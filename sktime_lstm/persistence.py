@@ -119,12 +119,20 @@ def read_snapshot(path: str | os.PathLike[str]) -> Snapshot:
         snapshot = _rebuilt(_migrated(content)["snapshot"], arrays)
         if not isinstance(snapshot, Snapshot):
             raise ValueError("it holds no forecaster")
+    except _NewerFormatError as error:
+        raise ValueError(
+            f"{str(path)!r} was written by a newer version, {error}. Upgrade: pip install --upgrade sktime-lstm."
+        ) from error
     except Exception as error:  # Whatever is wrong with the file, the answer is the same.
         raise ValueError(
             f"{str(path)!r} cannot be loaded: {error}. It is not a file written by save_model, or it was damaged or "
             f"changed since; save the forecaster again."
         ) from error
     return snapshot
+
+
+class _NewerFormatError(Exception):
+    """A format that is still unknown here."""
 
 
 def _safetensors(name: str) -> Any:
@@ -163,8 +171,8 @@ def _checksum(text: str, arrays: Arrays) -> str:
 
 def _migrated(content: dict[str, Any]) -> dict[str, Any]:
     """Description in the present format."""
-    if not 1 <= content["format"] <= FORMAT:
-        raise ValueError(f"its format is {content['format']}, and this version reads up to {FORMAT}: upgrade it")
+    if content["format"] > FORMAT:
+        raise _NewerFormatError(f"in format {content['format']}; this one reads up to {FORMAT}")
     for number in range(content["format"], FORMAT):
         content = MIGRATIONS[number](content)
     return content

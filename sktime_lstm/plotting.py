@@ -339,7 +339,7 @@ def _stack_of_axes(heights: list[float], given: Any) -> npt.NDArray[Any]:
 def _given_axes(count: int, given: Any) -> npt.NDArray[Any]:
     axes = np.atleast_1d(np.asarray(given, dtype=object)).ravel()
     if len(axes) < count:
-        raise ValueError(f"ax has {len(axes)} axes, but {count} are needed. Pass more, or None for a new figure.")
+        raise ValueError(f"ax has {len(axes)} axes, but {count} are needed. Pass as many, or None for a new figure.")
     return axes[:count]
 
 
@@ -347,7 +347,7 @@ def _pyplot() -> ModuleType:
     try:
         from matplotlib import pyplot
     except ImportError as error:
-        raise ImportError("Pictures need matplotlib: pip install 'sktime-lstm[plot]'") from error
+        raise ImportError("Pictures need matplotlib: pip install 'sktime-lstm[plot]'.") from error
     return pyplot
 
 

@@ -167,7 +167,7 @@ def _time_stamps(cells: pd.Series) -> pd.Series:
     complete = [reading for reading in readings if reading.notna().all()]
     if not complete:
         row = int(np.argmax(max(readings, key=lambda reading: reading.notna().sum()).isna()))
-        raise ValueError(f"column {cells.name!r}, row {row + 1}: {cells.iloc[row]!r} is no date like the others.")
+        raise _wrong_cell(cells, row, "is no date like the others. Write them all alike.")
     return complete[0]
 
 
@@ -186,14 +186,19 @@ def _numbers(cells: pd.Series) -> pd.Series:
     wrong = (numbers.isna() & cells.notna()).to_numpy() | np.isinf(numbers.to_numpy(dtype=float, na_value=np.nan))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"column {cells.name!r}, row {row + 1}: {cells.iloc[row]!r} is not a finite number.")
+        raise _wrong_cell(cells, row, "is not a finite number. Correct it, or empty the cell.")
     return numbers
 
 
 def _check_complete(cells: pd.Series) -> None:
     empty = cells.isna().to_numpy()
     if empty.any():
-        raise ValueError(f"column {cells.name!r}, row {int(np.argmax(empty)) + 1}: the cell is empty.")
+        raise _wrong_cell(cells, int(np.argmax(empty)), "is empty. Fill it in, or delete the row.")
+
+
+def _wrong_cell(cells: pd.Series, row: int, fault: str) -> ValueError:
+    held = "the cell" if pd.isna(cells.iloc[row]) else repr(cells.iloc[row])
+    return ValueError(f"column {cells.name!r}, row {row + 1}: {held} {fault}")
 
 
 def _check_no_duplicates(index: pd.Index, panel: Sequence[str]) -> None:
@@ -204,7 +209,7 @@ def _check_no_duplicates(index: pd.Index, panel: Sequence[str]) -> None:
         hint = "" if panel else " If the file holds several series, name the column that tells them apart with --panel."
         stamp = index.get_level_values(-1)[second]
         label = f"time stamp {stamp}" + (f" of {_series_of_rows(index).iloc[second]}" if panel else "")
-        raise ValueError(f"rows {first + 1} and {second + 1} both hold {label}.{hint}")
+        raise ValueError(f"rows {first + 1} and {second + 1} both hold {label}. Delete one of them.{hint}")
 
 
 def _observed_part(target: pd.DataFrame) -> pd.DataFrame:
@@ -214,7 +219,8 @@ def _observed_part(target: pd.DataFrame) -> pd.DataFrame:
     last = pd.Series(np.where(observed, np.arange(len(target)), -1)).groupby(groups.to_numpy()).transform("max")
     if (last < 0).any():
         name = groups.iloc[int(np.argmax(last < 0))]
-        raise ValueError(f"{name} has no value in {', '.join(map(repr, target.columns))}: there is nothing to learn.")
+        absent = ", ".join(map(repr, target.columns))
+        raise ValueError(f"{name} has no value in {absent}: there is nothing to learn. Delete its rows.")
     return target[np.arange(len(target)) <= last.to_numpy()]
 
 

@@ -102,7 +102,8 @@ def numeric_values(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
         values = frame.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     except (TypeError, ValueError) as error:
         kinds = ", ".join(f"{column!r} is {dtype}" for column, dtype in frame.dtypes.items())
-        raise TypeError(f"All columns of {name} must be numeric, but {kinds}.") from error
+        advice = "Encode the others as numbers or drop them."
+        raise TypeError(f"All columns of {name} must be numeric, but {kinds}. {advice}") from error
     infinite = np.isinf(values)
     if infinite.any():
         row, column = np.argwhere(infinite)[0]
