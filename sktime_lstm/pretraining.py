@@ -39,8 +39,8 @@ from sktime_lstm.view import View
 from sktime_lstm.windowing import hold_out_latest, thin
 
 PRETRAINING_SHARE = 0.25
+UNJUDGED_SHARE = 0.25
 FINE_TUNING = Pace(1.0, 1.0)
-SLOWEST_CHUNK = 0.2
 PLENTY = np.array([10_000])
 
 Chunk = Any
@@ -78,16 +78,16 @@ def continue_pretraining(
 ) -> Pretrained:
     """Learn from a further panel; each window that was ever seen should count alike.
 
-    So the learning rate is that of a new training times the share of the new windows among all (Robbins and Monro,
-    1951, "A stochastic approximation method"), though at least a fifth. The errors are those that the network made on
-    the new panel before it learned from it.
+    So the learning rate falls with the share of the new windows among all (Robbins and Monro, 1951, "A stochastic
+    approximation method"). It starts at a quarter of that of a new training, since no held-out windows judge what is
+    learned now. The errors are those that the network made on the new panel before it learned from it.
     """
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
     view = adapted_view(start.model.view, panel, settings, farthest)
     origins, network = origins_of(view, panel), start.model.network
     total = start.num_windows + len(origins)
     pace = _pace(settings)
-    pace = pace._replace(rate=pace.rate * max(len(origins) / max(total, 1), SLOWEST_CHUNK))
+    pace = pace._replace(rate=pace.rate * UNJUDGED_SHARE * len(origins) / max(total, 1))
     errors = _errors(start.model, network, panel, view, len(origins), farthest, root)
     settings = replace(settings, num_members=len(network.networks), loss=view.loss, fine_tune="full", patience=None)
     with Workshop(
