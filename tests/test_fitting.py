@@ -10,7 +10,7 @@ import pytest
 import torch
 from toys import NAN, TOO_SHORT, TOY, fitted, forecast, make_settings, panel_of, season, weights
 
-from sktime_lstm.fitting import _lasting_share, fit_model, tune_model
+from sktime_lstm.fitting import CALIBRATE, Workshop, _lasting_share, choose_view, fit_model, tune_model
 from sktime_lstm.network import Ensemble, Network, NetworkSize, Window
 
 
@@ -113,6 +113,15 @@ def test_half_is_kept_of_what_was_learned_unless_held_out_windows_show_another_s
         network.output.bias[0] = 1.0
     target = untrained + lasting + noise * torch.randn(untrained.shape, generator=generator)
     assert _lasting_share(Ensemble([network]), window, target) == (lasting if seen else 0.5)
+
+
+@pytest.mark.parametrize(("loss", "as_long"), [("mae", False), ("normal", True), ("quantile", True)])
+def test_who_judges_a_learned_spread_has_learned_as_long_since_that_makes_it_narrower(loss, as_long):
+    settings = make_settings(loss=loss, max_epochs=1000)
+    view = choose_view(TOY, settings, None)
+    with Workshop(TOY, view, settings, 0, num_windows=50) as workshop:
+        assert workshop.plan.steps == 1000
+        assert workshop._plan_of(CALIBRATE).steps == (1000 if as_long else 300)
 
 
 def tuned(model, panel=TOY, *, root=0, **changes):

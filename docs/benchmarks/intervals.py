@@ -80,6 +80,10 @@ def both_ends(found: dict[str, np.ndarray]) -> np.ndarray:
 METHODS = {
     "LSTMForecaster local": Method(lstm(), imports="sktime_lstm"),
     "LSTMForecaster global": Method(lstm(), alone=False, imports="sktime_lstm"),
+    **{
+        f"LSTMForecaster global {loss}": Method(lstm(loss=loss), alone=False, imports="sktime_lstm")
+        for loss in ("quantile", "normal", "student_t")
+    },
     "AutoARIMA": statsforecast("AutoARIMA"),
     "AutoETS": statsforecast("AutoETS"),
     "LSTMForecaster local (1 in 7)": Method(lstm(), imports="sktime_lstm"),
