@@ -307,7 +307,7 @@ class Workshop:
             network.shrink(share)
 
     def _plan_of(self, purpose: int) -> TrainingPlan:
-        """Plan of a network; one that only measures errors needs no long training, unless it learns their spread too."""
+        """Plan of a network; one that only measures errors needs no long training, unless it learns a spread too."""
         if purpose != CALIBRATE or self.view.widths is not None:
             return self.plan
         return replace(self.plan, steps=min(self.plan.steps, CALIBRATION_STEPS))
