@@ -3,7 +3,7 @@
     python docs/benchmarks/intervals.py --classical-python classical/bin/python
 
 All yearly, quarterly and monthly series, one fit each, and the global fit to all of them; the official test part. Where
-a method takes too long for that, it and ours forecast every seventh series. Each method runs in a fresh process, as in
+a method takes too long for that, it and ours forecast every 35th series. Each method runs in a fresh process, as in
 `m3.py`, and returns its quantiles; this process scores them, replaces the rows of the same group and method in
 `intervals.csv`, prints the table, writes it into `intervals.md` and draws `intervals.svg`. `--groups` and `--methods`
 run a part, `--methods none` only makes the page.
@@ -49,12 +49,12 @@ def lstm(**parameters: object) -> Callable[[list[np.ndarray], Task], Predict]:
 
 
 def conformal(pasts: list[np.ndarray], task: Task) -> Predict:
-    """Intervals that sktime's wrapper puts around our point forecast, from a tenth of the refits that it would make."""
+    """Intervals that sktime's wrapper puts around our point forecast, fitted anew to each beginning of the series."""
     from sktime.forecasting.conformal import ConformalIntervals
 
     from sktime_lstm import LSTMForecaster
 
-    wrapped = ConformalIntervals(LSTMForecaster(random_state=0), sample_frac=0.1)
+    wrapped = ConformalIntervals(LSTMForecaster(random_state=0))
     wrapped.fit(frame(pasts, task), fh=range(1, task.horizon + 1))
     return lambda: wrapped.predict_quantiles(alpha=LEVELS).to_numpy().reshape(1, task.horizon, len(LEVELS))
 
@@ -86,8 +86,8 @@ METHODS = {
     },
     "AutoARIMA": statsforecast("AutoARIMA"),
     "AutoETS": statsforecast("AutoETS"),
-    "LSTMForecaster local (1 in 7)": Method(lstm(), imports="sktime_lstm"),
-    "ConformalIntervals (1 in 7)": Method(conformal, imports="sktime_lstm"),
+    "LSTMForecaster local (1 in 35)": Method(lstm(), imports="sktime_lstm"),
+    "ConformalIntervals (1 in 35)": Method(conformal, imports="sktime_lstm"),
 }
 
 
@@ -106,7 +106,7 @@ def work(name: str, group: str, every: str, output: str) -> None:
 
 def evaluate(group: str, name: str, python: str) -> dict[str, object]:
     """Run one method on one group in a fresh process and return its row."""
-    every = 7 if name.endswith("(1 in 7)") else 1
+    every = 35 if name.endswith("(1 in 35)") else 1
     result = in_fresh_process(__file__, python, name, group, str(every))
     about = {"seconds": round(result["seconds"], 1), "versions": result["versions"], "date": date.today().isoformat()}
     return {"group": group, "method": name, **score(group, every, np.array(result["quantiles"])), **about}
