@@ -7,6 +7,7 @@ Letters of the literature: x, h, c are input, hidden state and cell state, W and
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ State = dict[str, Tensor]
 HIDDEN, CELL = "hidden state", "cell state"
 
 
-class RecurrentLayer(nn.Module):
+class RecurrentLayer(nn.Module, ABC):
     """One recurrent layer; a subclass holds the weights and gives the equations.
 
     The output has hidden_size channels per direction; those of the two directions stand side by side.
@@ -32,9 +33,9 @@ class RecurrentLayer(nn.Module):
         self.hidden_size = hidden_size
 
     @property
+    @abstractmethod
     def weights(self) -> list[Weights]:
         """Weights of each direction by their letter."""
-        raise NotImplementedError
 
     @staticmethod
     def project(inputs: Tensor, w: Weights) -> Tensor:
@@ -42,9 +43,9 @@ class RecurrentLayer(nn.Module):
         return linear(inputs, w["W"], w["b"])
 
     @staticmethod
+    @abstractmethod
     def step(x: Tensor, before: State, w: Weights) -> State:
         """State after one step with projected inputs of shape (batch, channel)."""
-        raise NotImplementedError
 
     @staticmethod
     def settle(w: Weights) -> None:
@@ -166,9 +167,9 @@ class UnrolledLayer(RecurrentLayer):
         )
 
     @staticmethod
+    @abstractmethod
     def shapes(input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Shape of each weight by its letter."""
-        raise NotImplementedError
 
     @property
     def weights(self) -> list[Weights]:

@@ -299,7 +299,7 @@ class Workshop:
         return members
 
     def keep_what_lasts(self, members: list[Network], judge: Ensemble, late: Rows) -> None:
-        """Shrink what all have learned to the share with which the judge forecasts the held-out windows best."""
+        """Shrink what all have learned to the share that the held-out windows, forecast by the judge, leave of it."""
         if self.view.baseline is None or len(late) == 0:
             return
         share = _lasting_share(judge, *self.examples(late, "cpu").batch(slice(None)))

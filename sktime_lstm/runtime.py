@@ -50,7 +50,7 @@ def resolve_device(device: str, num_windows: int) -> torch.device:
     try:
         resolved = torch.device(device)
         torch.zeros(1, device=resolved).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # The last is torch's answer to "meta".
         raise ValueError(
             f"LSTMForecaster: device={device!r} is not available here ({str(error).splitlines()[0]}). "
             f"Pass 'auto', 'cpu' or a device that torch lists."
