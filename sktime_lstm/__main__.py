@@ -18,14 +18,14 @@ import numpy as np
 import pandas as pd
 
 from sktime_lstm.backtesting import backtest
+from sktime_lstm.csv_files import CsvData, read_csv_file
 from sktime_lstm.forecaster import LSTMForecaster
-from sktime_lstm.plotting import plot_forecast
-from sktime_lstm.table import Table, read_table
+from sktime_lstm.inspection.plots import plot_forecast
 
 AIRLINE_STEPS = 12
 AIRLINE_PICTURE = "airline_forecast.png"
 PICTURES = (".png", ".svg", ".pdf", ".jpg")
-MOST_ROWS = 60
+MAX_ROWS = 60
 
 EPILOG = """\
 Without a file, sktime's airline series is forecast 12 months ahead, compared with naive, seasonal naive, ETS and ARIMA
@@ -173,20 +173,20 @@ def _check_destinations(paths: Sequence[Path | None], *, force: bool) -> None:
             raise FileExistsError(f"{str(path)!r} is there already. Choose another name, or replace it with --force.")
 
 
-def _airline(arguments: argparse.Namespace) -> Table:
+def _airline(arguments: argparse.Namespace) -> CsvData:
     from sktime.datasets import load_airline
 
     if arguments.time or arguments.target or arguments.covariates or arguments.panel:
         raise ValueError("--time, --target, --covariates and --panel speak of a file: name it first.")
-    return Table(load_airline().to_frame("passengers"), None)
+    return CsvData(load_airline().to_frame("passengers"), None)
 
 
-def _users_table(arguments: argparse.Namespace) -> Table:
+def _users_table(arguments: argparse.Namespace) -> CsvData:
     needed = {"--time": arguments.time, "--target": arguments.target, "--fh": arguments.fh}
     absent = [option for option, value in needed.items() if not value]
     if absent:
         raise ValueError(f"a file needs {', '.join(absent)} too, for example --time date --target sales --fh 12.")
-    return read_table(
+    return read_csv_file(
         arguments.file,
         time=arguments.time,
         target=arguments.target,
@@ -195,7 +195,7 @@ def _users_table(arguments: argparse.Namespace) -> Table:
     )
 
 
-def _summary(table: Table) -> str:
+def _summary(table: CsvData) -> str:
     index = table.with_stamps_of_file(table.y).index
     many = f" in {len(index.droplevel(-1).unique())} series" if isinstance(index, pd.MultiIndex) else ""
     times = index.get_level_values(-1)
@@ -203,7 +203,7 @@ def _summary(table: Table) -> str:
     return f"{', '.join(map(str, table.y.columns))}: {len(index)} rows{many}, {first} to {last}"
 
 
-def _forecast(table: Table, steps: int, coverage: float, random_state: int) -> Forecast:
+def _forecast(table: CsvData, steps: int, coverage: float, random_state: int) -> Forecast:
     forecaster = LSTMForecaster(random_state=random_state)
     start = time.perf_counter()
     forecaster.fit(table.y, X=table.past_covariates, fh=list(range(1, steps + 1)))
@@ -226,12 +226,14 @@ def _side_by_side(forecast: Forecast) -> pd.DataFrame:
 def _print_forecast(rows: pd.DataFrame, forecast: Forecast, coverage: float) -> None:
     season = f"season of {forecast.period}" if forecast.period > 1 else "no season"
     print(f"Trained in {forecast.seconds:.1f} s, {season}. Forecast with {100 * coverage:.3g} % interval:\n")
-    print(rows.head(MOST_ROWS).to_string(float_format=lambda value: f"{value:.6g}"))
-    if len(rows) > MOST_ROWS:
-        print(f"... {len(rows) - MOST_ROWS} more rows; --output saves them all")
+    print(rows.head(MAX_ROWS).to_string(float_format=lambda value: f"{value:.6g}"))
+    if len(rows) > MAX_ROWS:
+        print(f"... {len(rows) - MAX_ROWS} more rows; --output saves them all")
 
 
-def _save(rows: pd.DataFrame, table: Table, forecast: Forecast, output: Path | None, picture: Path | None) -> list[str]:
+def _save(
+    rows: pd.DataFrame, table: CsvData, forecast: Forecast, output: Path | None, picture: Path | None
+) -> list[str]:
     """Write the files and return what to say of them."""
     lines = []
     if output is not None:
@@ -243,7 +245,7 @@ def _save(rows: pd.DataFrame, table: Table, forecast: Forecast, output: Path | N
     return lines
 
 
-def _draw(table: Table, forecast: Forecast, picture: Path) -> None:
+def _draw(table: CsvData, forecast: Forecast, picture: Path) -> None:
     import matplotlib as mpl
 
     # A picture that goes to a file needs no screen, which a server does not have.
@@ -253,7 +255,7 @@ def _draw(table: Table, forecast: Forecast, picture: Path) -> None:
     np.atleast_1d(np.asarray(axes))[0].figure.savefig(picture, dpi=150)
 
 
-def _print_backtest(table: Table, steps: int) -> None:
+def _print_backtest(table: CsvData, steps: int) -> None:
     print(
         f"\nBacktest, the mean over the latest folds of {steps} steps, each forecast from its past; lower is better:",
         flush=True,

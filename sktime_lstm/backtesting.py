@@ -26,9 +26,9 @@ from sktime.performance_metrics.forecasting import (
 from sktime.split.base import BaseSplitter
 from sktime.transformations.series.impute import Imputer
 
+from sktime_lstm.data.panel import Panel, read_panel
+from sktime_lstm.data.seasonality import calendar_periods, find_period
 from sktime_lstm.forecaster import LSTMForecaster
-from sktime_lstm.seasonality import calendar_periods, find_period
-from sktime_lstm.series import Panel, read_panel
 
 Positions = npt.NDArray[np.int64]
 
@@ -37,9 +37,9 @@ TIMES = ["fit_time", "predict_time"]
 
 _STRATEGIES = ("refit", "update", "no-update_params")
 # A season of 24 points makes one ARIMA search on 500 points take more than a minute.
-_LONGEST_MODELLED_SEASON = 12
+_MAX_MODELLED_SEASON = 12
 # sktime needs three stamps to infer a frequency from them.
-_FEWEST_POINTS = 3
+_MIN_POINTS = 3
 _LIBRARIES = {"joblib", "numpy", "pandas", "pmdarima", "scipy", "skbase", "sklearn", "sktime", "statsmodels"}
 
 
@@ -190,13 +190,13 @@ def default_forecasters(sp: int = 1) -> dict[str, BaseForecaster]:
 def _ets(sp: int) -> BaseForecaster:
     from sktime.forecasting.ets import AutoETS
 
-    return _prepared(AutoETS(auto=True, sp=sp if sp <= _LONGEST_MODELLED_SEASON else 1), sp)
+    return _prepared(AutoETS(auto=True, sp=sp if sp <= _MAX_MODELLED_SEASON else 1), sp)
 
 
 def _arima(sp: int) -> BaseForecaster:
     from sktime.forecasting.arima import AutoARIMA
 
-    season = sp if sp <= _LONGEST_MODELLED_SEASON else 1
+    season = sp if sp <= _MAX_MODELLED_SEASON else 1
     arima = _prepared(AutoARIMA(sp=season, suppress_warnings=True), sp)
     return ForecastingPipeline([("impute_X", Imputer(method="linear")), ("forecast", arima)])
 
@@ -206,7 +206,7 @@ def _prepared(forecaster: BaseForecaster, sp: int) -> BaseForecaster:
     from sktime.transformations.series.detrend import Deseasonalizer
 
     steps = [("impute", Imputer(method="linear"))]
-    if sp > _LONGEST_MODELLED_SEASON:
+    if sp > _MAX_MODELLED_SEASON:
         steps.append(("deseasonalize", Deseasonalizer(sp=sp)))
     return TransformedTargetForecaster([*steps, ("forecast", forecaster)])
 
@@ -225,17 +225,17 @@ class _LatestFolds(BaseSplitter):
         The regular grid of all series.
     sizes : list of int
         Number of grid points in each training window.
-    fewest : int
+    min_points : int
         A series takes part in a fold if at least so many of its points lie in the training window.
     """
 
     _tags = {"split_hierarchical": True}  # noqa: RUF012 (sktime reads it as a plain class attribute)
 
-    def __init__(self, fh: Positions, times: pd.Index, sizes: list[int], fewest: int) -> None:
+    def __init__(self, fh: Positions, times: pd.Index, sizes: list[int], min_points: int) -> None:
         self.fh = fh
         self.times = times
         self.sizes = sizes
-        self.fewest = fewest
+        self.min_points = min_points
         super().__init__()
 
     def _split(self, y: pd.Index) -> Iterator[tuple[Positions, Positions]]:
@@ -246,7 +246,7 @@ class _LatestFolds(BaseSplitter):
         for size in self.sizes:
             train, test = position < size, np.isin(position, size - 1 + self.fh)
             counts = [np.bincount(instance[part], minlength=instance.max() + 1) for part in (train, test)]
-            whole = ((counts[0] >= self.fewest) & (counts[1] == len(self.fh)))[instance]
+            whole = ((counts[0] >= self.min_points) & (counts[1] == len(self.fh)))[instance]
             yield np.flatnonzero(train & whole), np.flatnonzero(test & whole)
 
     def get_n_splits(self, y: Any = None) -> int:
@@ -298,7 +298,7 @@ def _read(y: Any, X: Any) -> _Data:
     """Give y and X a row for every point of the grid: most forecasters have no idea of a missing row."""
     y = _to_pandas(y, "y")
     panel = read_panel(y.to_frame() if isinstance(y, pd.Series) else y, None)
-    if isinstance(panel.axis.origin, int) and panel.axis.step != 1:
+    if isinstance(panel.axis.start, int) and panel.axis.step != 1:
         raise ValueError(
             f"y has integer time stamps with step {panel.axis.step}, but sktime counts in steps of 1. "
             f"Number the points 0, 1, 2, ... or use a PeriodIndex or DatetimeIndex."
@@ -363,16 +363,18 @@ def _latest_folds(
     longest_step, longest = int(horizon[-1]), len(times) - int(horizon[-1])
     step = longest_step if step_length is None else _check_at_least_one(step_length, "step_length")
     # MASE compares points one season apart, so a training window must be longer than the season.
-    fewest = max(sp + 1, _FEWEST_POINTS)
+    min_points = max(sp + 1, _MIN_POINTS)
     half = min(len(times) // 2, longest)
-    shortest = max(half if initial_window is None else _check_at_least_one(initial_window, "initial_window"), fewest)
-    sizes = list(range(longest, shortest - 1, -step))[: _check_at_least_one(max_folds, "max_folds")]
+    min_training = max(
+        half if initial_window is None else _check_at_least_one(initial_window, "initial_window"), min_points
+    )
+    sizes = list(range(longest, min_training - 1, -step))[: _check_at_least_one(max_folds, "max_folds")]
     if not sizes:
         raise ValueError(
-            f"y covers {len(times)} time points, too few to train on {shortest} and forecast {longest_step} steps. "
+            f"y covers {len(times)} time points, too few to train on {min_training} and forecast {longest_step} steps. "
             f"Pass a longer y, a shorter fh, or a smaller initial_window or sp (here {sp})."
         )
-    return _LatestFolds(horizon, times, sizes[::-1], fewest)
+    return _LatestFolds(horizon, times, sizes[::-1], min_points)
 
 
 def _by_name(forecasters: Any) -> dict[str, BaseForecaster]:

@@ -17,24 +17,23 @@ from sktime.datatypes import convert_to, mtype_to_scitype
 from sktime.exceptions import NotFittedError
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
-from sktime_lstm import inspection, plotting
-from sktime_lstm.cells import CELLS
-from sktime_lstm.export import export_onnx
-from sktime_lstm.fitting import HISTORY_COLUMNS, SAMPLE, Settings, tune_model
-from sktime_lstm.losses import COUNTS, LOSSES
-from sktime_lstm.model import Pretrained
-from sktime_lstm.persistence import Fit, Snapshot, read_snapshot, write_snapshot
-from sktime_lstm.pretraining import (
-    Chunk,
+from sktime_lstm.data.chunks import Chunk, read_chunks
+from sktime_lstm.data.horizon import ResolvedHorizon, last_windows, resolve_horizon
+from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index
+from sktime_lstm.data.scaling import GLOBAL_SCALERS
+from sktime_lstm.forecasting.fitted_model import PretrainedModel
+from sktime_lstm.inspection import plots, tables
+from sktime_lstm.network.cells import CELLS
+from sktime_lstm.network.losses import COUNTS, LOSSES
+from sktime_lstm.runtime import resolve_seed, seeded_generator, single_thread
+from sktime_lstm.storage.model_file import Fit, Snapshot, read_snapshot, write_snapshot
+from sktime_lstm.storage.onnx import export_onnx
+from sktime_lstm.training.fit import HISTORY_COLUMNS, SAMPLE, Settings, update_model
+from sktime_lstm.training.pretrain import (
     as_pretrained,
     learn,
     pretrain,
-    read_chunks,
 )
-from sktime_lstm.request import Request, last_windows, make_request
-from sktime_lstm.runtime import root_seed, seeded_generator, single_thread
-from sktime_lstm.scaling import GLOBAL_SCALERS
-from sktime_lstm.series import Array, Panel, read_panel, sampled_index
 from sktime_lstm.validation import (
     Rule,
     boolean,
@@ -334,7 +333,7 @@ class LSTMForecaster(BaseForecaster):
         """Check the parameters; sktime calls this at the end of the constructor."""
         check_parameters(self.get_params(deep=False), RULES)
         if isinstance(self.pretrained, LSTMForecaster):
-            self.pretrained = self.pretrained._survivor()
+            self.pretrained = self.pretrained.as_pretrained_copy()
         # sktime's tests read these two before fit; its base class leaves them out when it keeps no data.
         if not hasattr(self, "_y"):
             self._y = None
@@ -410,11 +409,11 @@ class LSTMForecaster(BaseForecaster):
         self.check_is_fitted()
         check_parameters({"num_samples": num_samples, "random_state": random_state}, SAMPLE_RULES)
         # sktime keeps the horizon that it checks; a look should not.
-        request = make_request(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
-        root = self._root if random_state is None else root_seed(random_state)
-        draw = partial(self._model.sample, num_samples=num_samples, generator=seeded_generator(root, SAMPLE))
-        values = self._fill(request, self._check_X(X=X), (len(self._memory.columns), num_samples), draw)
-        return _stacked(values, request, self._memory.columns)
+        resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
+        root_seed = self._root_seed if random_state is None else resolve_seed(random_state)
+        draw = partial(self._model.sample, num_samples=num_samples, generator=seeded_generator(root_seed, SAMPLE))
+        values = self._fill(resolved, self._check_X(X=X), (len(self._memory.columns), num_samples), draw)
+        return _stacked(values, resolved, self._memory.columns)
 
     def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
         """Learn from a panel of other series than those to forecast; if that fails, nothing has changed.
@@ -510,9 +509,9 @@ class LSTMForecaster(BaseForecaster):
         """Write the network as an ONNX file, for programs without Python or torch. Needs the extra ``onnx``.
 
         Inputs are ``context`` of shape (batch, time, variable), NaN where missing, and ``covariates`` of shape
-        (batch, time + horizon, covariate), whose last axis is 0 without covariates, and, if anchored, ``record`` of
-        shape (batch, variable, anchor), the mean absolute error of each naive forecast so far; output is ``forecast``
-        of shape (batch, horizon, variable). Batch, time and horizon are free, but the time holds at least one season;
+        (batch, time + horizon, covariate), whose last axis is 0 without covariates, and, if anchored, ``anchor_errors``
+        of shape (batch, variable, anchor), the mean absolute error of each naive forecast so far; output is
+        ``forecast`` of shape (batch, horizon, variable). Batch, time and horizon are free, but the time holds at least one season;
         to forecast as this forecaster does, give ``window_length_`` points, filled up with NaN in front where less is
         known. The seasonal period is that of this forecaster. The file holds the network alone: scale each context by
         its own mean and standard deviation, and the forecast back.
@@ -540,7 +539,7 @@ class LSTMForecaster(BaseForecaster):
             raise NotFittedError("The forecaster has learned nothing yet. Call fit or pretrain before export_onnx.")
         model = self._model if self.is_fitted else self.pretrained_model_.model
         with single_thread():
-            export_onnx(model.network, path, window_length=model.view.window_length, sp=model.view.sp)
+            export_onnx(model.network, path, window_length=model.preprocessing.window_length, sp=model.preprocessing.sp)
 
     def gate_activations(self, y: Any = None, X: Any = None, *, member: int = 0, units: bool = True) -> pd.DataFrame:
         """Show what the gates of the network do in the last window.
@@ -585,9 +584,9 @@ class LSTMForecaster(BaseForecaster):
         >>> len(forget) == forecaster.window_length_ + 12, bool(forget.between(0, 1).all())
         (True, True)
         """
-        panel, request = self._last_windows(y, X)
+        panel, resolved = self._last_windows(y, X)
         with single_thread():
-            return inspection.gate_activations(self._model, panel, request, member=member, units=units)
+            return tables.gate_activations(self._model, panel, resolved, member=member, units=units)
 
     def anchor_weights(self, fh: Any = None, X: Any = None) -> pd.DataFrame:
         """Show how much each naive forecast counts in each forecast: what the network itself says of its reasons.
@@ -626,17 +625,17 @@ class LSTMForecaster(BaseForecaster):
         """
         self.check_is_fitted()
         # sktime keeps the horizon that it checks; a look should not.
-        request = make_request(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
-        panel = self._known(request, self._check_X(X=X))
+        resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
+        panel = self._known(resolved, self._check_X(X=X))
         with single_thread():
-            return inspection.anchor_weights(self._model, panel, request)
+            return tables.anchor_weights(self._model, panel, resolved)
 
     def plot_forecast(
         self,
         fh: Any = None,
         X: Any = None,
         *,
-        truth: Any = None,
+        y_true: Any = None,
         coverage: float | list[float] = 0.9,
         ax: Axes | npt.NDArray[Any] | None = None,
     ) -> Axes | npt.NDArray[Any]:
@@ -646,7 +645,7 @@ class LSTMForecaster(BaseForecaster):
         ----------
         fh, X
             As in `predict`.
-        truth : like `y` in `fit`, default=None
+        y_true : like `y` in `fit`, default=None
             What really came, if it is known.
         coverage : float or list of float, default=0.9
             Share of the truth that an interval should hold; several make several bands.
@@ -671,8 +670,8 @@ class LSTMForecaster(BaseForecaster):
         twin = copy.copy(self)
         intervals = twin.predict_interval(fh, X, coverage=coverage)
         forecast = twin._predict(twin.fh, twin._check_X(X=X))
-        truth = None if truth is None else convert_to(truth, self.get_tag("y_inner_mtype"))
-        return plotting.plot_forecast(self._memory.frame(), forecast, intervals=intervals, truth=truth, ax=ax)
+        y_true = None if y_true is None else convert_to(y_true, self.get_tag("y_inner_mtype"))
+        return plots.plot_forecast(self._memory.frame(), forecast, intervals=intervals, y_true=y_true, ax=ax)
 
     def plot_gates(
         self, y: Any = None, X: Any = None, *, member: int = 0, layer: int = 0, ax: npt.NDArray[Any] | None = None
@@ -704,12 +703,12 @@ class LSTMForecaster(BaseForecaster):
         >>> [axes.get_ylabel() for axes in forecaster.plot_gates()][:4]
         ['series', 'input gate', 'forget gate', 'output gate']
         """
-        panel, request = self._last_windows(y, X)
+        panel, resolved = self._last_windows(y, X)
         with single_thread():
-            request = request.only(request.instance == 0)
-            gates = inspection.gate_activations(self._model, panel, request, member=member, units=True)
-            y, forecast = inspection.around_the_end(self._model, panel, request)
-        return plotting.plot_gates(gates, y, forecast, layer=layer, ax=ax)
+            resolved = resolved.only(resolved.instance == 0)
+            gates = tables.gate_activations(self._model, panel, resolved, member=member, units=True)
+            y, forecast = tables.around_the_end(self._model, panel, resolved)
+        return plots.plot_gates(gates, y, forecast, layer=layer, ax=ax)
 
     def plot_anchor_weights(
         self, fh: Any = None, X: Any = None, *, ax: Axes | npt.NDArray[Any] | None = None
@@ -737,7 +736,7 @@ class LSTMForecaster(BaseForecaster):
         >>> forecaster.plot_anchor_weights().get_ylabel()
         'weight'
         """
-        return plotting.plot_anchor_weights(self.anchor_weights(fh, X), ax=ax)
+        return plots.plot_anchor_weights(self.anchor_weights(fh, X), ax=ax)
 
     def plot_history(self, *, ax: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
         """Draw the course of the training: losses, learning rate, and gradient norms. Needs matplotlib.
@@ -761,15 +760,17 @@ class LSTMForecaster(BaseForecaster):
         ['loss', 'gradient norm', 'learning rate']
         """
         self.check_is_fitted()
-        return plotting.plot_history(self.history_, ax=ax)
+        return plots.plot_history(self.history_, ax=ax)
 
-    def _last_windows(self, y: Any, X: Any) -> tuple[Panel, Request]:
+    def _last_windows(self, y: Any, X: Any) -> tuple[Panel, ResolvedHorizon]:
         """Last window of each series, of `y` if it is passed, and what is known of it."""
         self.check_is_fitted()
         there = self if y is None else self._at(y, X)
-        view = self._model.view
-        request = last_windows(there._memory, there.cutoff[0], past=view.window_length, future=view.output_length)
-        return there._known(request, there._check_X(X=X)), request
+        preprocessing = self._model.preprocessing
+        resolved = last_windows(
+            there._memory, there.cutoff[0], past=preprocessing.window_length, future=preprocessing.output_length
+        )
+        return there._known(resolved, there._check_X(X=X)), resolved
 
     def _at(self, y: Any, X: Any) -> LSTMForecaster:
         """Return a twin with the same model that stands at the end of other series."""
@@ -784,40 +785,42 @@ class LSTMForecaster(BaseForecaster):
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> LSTMForecaster:
         self._memory = read_panel(y, X)
         self._check_values(self._memory)
-        self._root = root_seed(self.random_state)
+        self._root_seed = resolve_seed(self.random_state)
         self._start = None if self.fine_tune == "scratch" else self._find_start()
-        farthest = self._farthest(fh)
+        max_step = self._max_step(fh)
         with single_thread():
             self._model, records = learn(
-                self._memory, self._settings(self._start), self._start, farthest=farthest, root=self._root
+                self._memory, self._settings(self._start), self._start, max_step=max_step, root_seed=self._root_seed
             )
         self._publish(records)
         return self
 
     def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> LSTMForecaster:
-        start, root = self._find_start(), root_seed(self.random_state)
+        start, root_seed = self._find_start(), resolve_seed(self.random_state)
         if start is None and self.is_fitted:
             start = as_pretrained(self._model, self._memory)
         panel = read_panel(y, X)
-        farthest = int(max(fh.to_numpy())) if fh is not None and fh.is_relative else None
+        max_step = int(max(fh.to_numpy())) if fh is not None and fh.is_relative else None
         with single_thread():
-            self.pretrained_model_ = pretrain(panel, self._settings(start), start, farthest=farthest, root=root)
+            self.pretrained_model_ = pretrain(
+                panel, self._settings(start), start, max_step=max_step, root_seed=root_seed
+            )
         self.n_pretrain_instances_ = getattr(self, "n_pretrain_instances_", 0) + panel.num_instances
         return self
 
-    def _find_start(self) -> Pretrained | None:
+    def _find_start(self) -> PretrainedModel | None:
         """What was learned before, by `pretrain` or by the forecaster that was passed."""
-        start: Pretrained | None = getattr(self, "pretrained_model_", None)
+        start: PretrainedModel | None = getattr(self, "pretrained_model_", None)
         if start is None and self.pretrained is not None:
             other = self.pretrained
-            other = other if isinstance(other, LSTMForecaster) else load_model(other)._survivor()
+            other = other if isinstance(other, LSTMForecaster) else load_model(other).as_pretrained_copy()
             check_has_learned(other)
             start = other.pretrained_model_
         if start is not None:
             check_design(start.design, self.get_params(deep=False), self.get_param_defaults())
         return start
 
-    def _survivor(self) -> LSTMForecaster:
+    def as_pretrained_copy(self) -> LSTMForecaster:
         """Return the forecaster, or one whose pretraining is the fit of this one: a fit does not survive a clone."""
         if hasattr(self, "pretrained_model_") or not self.is_fitted:
             return self
@@ -836,67 +839,67 @@ class LSTMForecaster(BaseForecaster):
         settings = self._settings(self._start)
         if update_params and settings.fine_tune != "none":
             with single_thread():
-                self._model, records = tune_model(self._model, self._memory, settings, root=self._root)
+                self._model, records = update_model(self._model, self._memory, settings, root_seed=self._root_seed)
             self._publish(records)
         return self
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
-        request = make_request(self._memory, fh, self.cutoff[0])
-        values = self._answer(request, X)
-        return pd.DataFrame(values, index=request.index, columns=self._memory.columns)
+        resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
+        values = self._answer(resolved, X)
+        return pd.DataFrame(values, index=resolved.index, columns=self._memory.columns)
 
     def _predict_quantiles(self, fh: Any, X: pd.DataFrame | None, alpha: list[float]) -> pd.DataFrame:
-        request = make_request(self._memory, fh, self.cutoff[0])
-        values = self._answer(request, X, alpha)
+        resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
+        values = self._answer(resolved, X, alpha)
         columns = self._get_columns(method="predict_quantiles", alpha=alpha)
-        return pd.DataFrame(values.reshape(len(values), -1), index=request.index, columns=columns)
+        return pd.DataFrame(values.reshape(len(values), -1), index=resolved.index, columns=columns)
 
     def _predict_var(self, fh: Any, X: pd.DataFrame | None, cov: bool = False) -> pd.DataFrame:
         if cov:
             raise ValueError("cov=True is not offered. Take covariances from predict_samples, whose paths go together.")
-        request = make_request(self._memory, fh, self.cutoff[0])
-        values = self._answer(request, X, EVEN_LEVELS)
-        return pd.DataFrame(values.var(-1), index=request.index, columns=self._memory.columns)
+        resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
+        values = self._answer(resolved, X, EVEN_LEVELS)
+        return pd.DataFrame(values.var(-1), index=resolved.index, columns=self._memory.columns)
 
     def _predict_proba(self, fh: Any, X: pd.DataFrame | None, marginal: bool = True) -> Any:
         empirical = empirical_distribution()
         if marginal:
-            request = make_request(self._memory, fh, self.cutoff[0])
-            samples = _stacked(self._answer(request, X, EVEN_LEVELS), request, self._memory.columns)
+            resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
+            samples = _stacked(self._answer(resolved, X, EVEN_LEVELS), resolved, self._memory.columns)
         else:
             samples = self.predict_samples(fh, X, num_samples=len(EVEN_LEVELS))
         rows = samples.xs(0).index
         return empirical(samples, time_indep=marginal, index=rows, columns=samples.columns)
 
-    def _answer(self, request: Request, X: pd.DataFrame | None, alphas: list[float] | None = None) -> Array:
+    def _answer(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, alphas: list[float] | None = None) -> Array:
         """Forecast the rows of a request, of shape (rows, variables) or (rows, variables, alphas)."""
         shape = (len(self._memory.columns),) + (() if alphas is None else (len(alphas),))
-        return self._fill(request, X, shape, partial(self._model.forecast, alphas=alphas))
+        return self._fill(resolved, X, shape, partial(self._model.forecast, alphas=alphas))
 
     def _fill(
-        self, request: Request, X: pd.DataFrame | None, shape: tuple[int, ...], answer: Callable[..., Array]
+        self, resolved: ResolvedHorizon, X: pd.DataFrame | None, shape: tuple[int, ...], output: Callable[..., Array]
     ) -> Array:
         """Answer the future and the past of a request, of shape (rows, *shape); NaN before the start of a series."""
-        panel = self._known(request, X)
-        values = np.full((len(request.index), *shape), np.nan)
-        origins = panel.rows(request.instance, request.origin)
+        panel = self._known(resolved, X)
+        values = np.full((len(resolved.index), *shape), np.nan)
+        origins = panel.rows(resolved.instance, resolved.origin)
         with single_thread():
-            for rows in (request.is_future, ~request.is_future):
-                rows = rows & (request.position >= panel.first[request.instance])
+            for rows in (resolved.is_future, ~resolved.is_future):
+                rows = rows & (resolved.position >= panel.first[resolved.instance])
                 if rows.any():
-                    values[rows] = answer(panel, origins[rows], request.step[rows])
+                    values[rows] = output(panel, origins[rows], resolved.step[rows])
         return values
 
-    def _known(self, request: Request, X: pd.DataFrame | None) -> Panel:
+    def _known(self, resolved: ResolvedHorizon, X: pd.DataFrame | None) -> Panel:
         """Memory with room for the requested rows, and their covariates."""
-        X = check_covariates(X, self._memory.covariate_columns, needed=bool(request.is_future.any()))
-        reach = np.full(self._memory.num_instances, np.iinfo(np.int64).min)
-        np.maximum.at(reach, request.instance, np.maximum(request.position, request.origin))
-        panel = self._memory.extended(reach)
+        X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
+        last_needed = np.full(self._memory.num_instances, np.iinfo(np.int64).min)
+        np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
+        panel = self._memory.extended(last_needed)
         if X is None:
             return panel
-        rows = panel.rows(request.instance, request.position)[request.is_future]
-        check_covered(request.index[request.is_future], panel.covered_by(X)[rows])
+        rows = panel.rows(resolved.instance, resolved.position)[resolved.is_future]
+        check_covered(resolved.index[resolved.is_future], panel.covered_by(X)[rows])
         return panel.with_covariates(X)
 
     def _read_newer(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
@@ -912,12 +915,12 @@ class LSTMForecaster(BaseForecaster):
         if self.loss == COUNTS:
             check_counts(panel.values, self.scaler)
 
-    def _farthest(self, fh: Any) -> int | None:
+    def _max_step(self, fh: Any) -> int | None:
         """Largest step of the horizon, None if it is unknown or lies in the past."""
         if fh is None:
             return None
-        request = make_request(self._memory, fh, self.cutoff[0])
-        return int(request.step.max()) if request.is_future.any() else None
+        resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
+        return int(resolved.step.max()) if resolved.is_future.any() else None
 
     def _snapshot(self) -> Snapshot:
         """All that a file needs; a pretrained forecaster that was passed as parameter becomes our own pretraining."""
@@ -930,7 +933,7 @@ class LSTMForecaster(BaseForecaster):
         return Fit(
             model=self._model,
             memory=self._memory,
-            root=self._root,
+            root_seed=self._root_seed,
             cutoff=self._memory.axis.position_before(self.cutoff[0]),
             history=self.history_.to_dict("list"),
             mtype=self._y_mtype_last_seen,
@@ -954,7 +957,7 @@ class LSTMForecaster(BaseForecaster):
 
     def _restore(self, fit: Fit) -> None:
         """Stand where a fit has led; what sktime notes of the data in `fit`, it notes again."""
-        self._model, self._memory, self._root = fit.model, fit.memory, fit.root
+        self._model, self._memory, self._root_seed = fit.model, fit.memory, fit.root_seed
         self._start = None if self.fine_tune == "scratch" else getattr(self, "pretrained_model_", None)
         scitype = mtype_to_scitype(fit.mtype)
         y = convert_to(fit.memory.frame(), fit.mtype, scitype, store=fit.store, store_behaviour="freeze")
@@ -965,14 +968,18 @@ class LSTMForecaster(BaseForecaster):
         self._publish(fit.history)
         self._state = "fitted"
 
-    def _settings(self, start: Pretrained | None) -> Settings:
+    def _settings(self, start: PretrainedModel | None) -> Settings:
         settings = Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
         return settings if start is not None else replace(settings, fine_tune="scratch")
 
     def _publish(self, records: Any) -> None:
         """Make the choices and the course of the training readable."""
-        view = self._model.view
-        self.window_length_, self.output_length_, self.sp_ = view.window_length, view.output_length, view.sp
+        preprocessing = self._model.preprocessing
+        self.window_length_, self.output_length_, self.sp_ = (
+            preprocessing.window_length,
+            preprocessing.output_length,
+            preprocessing.sp,
+        )
         self.hidden_size_ = self._model.network.networks[0].size.hidden_size
         self.history_ = pd.DataFrame(records, columns=list(HISTORY_COLUMNS))
 
@@ -1009,10 +1016,10 @@ class LSTMForecaster(BaseForecaster):
         ]
 
 
-def _stacked(values: Array, request: Request, columns: pd.Index) -> pd.DataFrame:
+def _stacked(values: Array, resolved: ResolvedHorizon, columns: pd.Index) -> pd.DataFrame:
     """Tidy frame of values of shape (rows, variables, samples), sample after sample."""
     flat = np.moveaxis(values, 2, 0).reshape(-1, values.shape[1])
-    return pd.DataFrame(flat, sampled_index(request.index, values.shape[2]), columns)
+    return pd.DataFrame(flat, sampled_index(resolved.index, values.shape[2]), columns)
 
 
 def load_model(path: str | PathLike[str]) -> LSTMForecaster:

@@ -58,7 +58,7 @@ def resolve_device(device: str, num_windows: int) -> torch.device:
     return resolved
 
 
-def root_seed(random_state: int | np.random.RandomState | None) -> int:
+def resolve_seed(random_state: int | np.random.RandomState | None) -> int:
     """Seed from which all others are derived; a RandomState is read, not advanced."""
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
@@ -67,9 +67,9 @@ def root_seed(random_state: int | np.random.RandomState | None) -> int:
     return int(random_state)
 
 
-def seeded_generator(root: int, *path: int) -> torch.Generator:
+def seeded_generator(root_seed: int, *path: int) -> torch.Generator:
     """Random generator for one purpose, independent of those with another `path` under the same root."""
-    state = np.random.SeedSequence(root, spawn_key=path).generate_state(2, dtype=np.uint32)
+    state = np.random.SeedSequence(root_seed, spawn_key=path).generate_state(2, dtype=np.uint32)
     return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
 
 

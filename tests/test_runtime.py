@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sktime_lstm.runtime import Deadline, resolve_device, root_seed, seeded_generator, single_thread
+from sktime_lstm.runtime import Deadline, resolve_device, resolve_seed, seeded_generator, single_thread
 
 
 @pytest.fixture
@@ -86,24 +86,24 @@ def test_a_device_that_is_not_there_is_named(device):
 
 
 def test_a_number_is_its_own_seed():
-    assert root_seed(42) == 42
-    assert root_seed(np.int64(42)) == 42
+    assert resolve_seed(42) == 42
+    assert resolve_seed(np.int64(42)) == 42
 
 
 def test_a_random_state_is_read_and_not_advanced():
     state = np.random.RandomState(3)
-    first = root_seed(state)
-    assert root_seed(state) == first
+    first = resolve_seed(state)
+    assert resolve_seed(state) == first
     assert state.randint(1000) == np.random.RandomState(3).randint(1000)
 
 
 def test_different_random_states_give_different_seeds():
-    assert root_seed(np.random.RandomState(3)) != root_seed(np.random.RandomState(4))
+    assert resolve_seed(np.random.RandomState(3)) != resolve_seed(np.random.RandomState(4))
 
 
 def test_no_seed_is_a_new_seed_each_time_and_leaves_the_global_generator_alone():
     before = np.random.get_state()[1].tolist()  # noqa: NPY002 - the global generator is what the test is about
-    assert len({root_seed(None) for _ in range(5)}) == 5
+    assert len({resolve_seed(None) for _ in range(5)}) == 5
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
 
 

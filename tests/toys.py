@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from sktime_lstm.fitting import Settings, fit_model
+from sktime_lstm.data.panel import read_panel
 from sktime_lstm.forecaster import LSTMForecaster
-from sktime_lstm.series import read_panel
+from sktime_lstm.training.fit import Settings, fit_from_scratch
 
 NAN = np.nan
 
@@ -41,8 +41,8 @@ def panel_of(*series, order=1):
 TOY = panel_of(season(1), season(2, 24), season(3, 27))
 
 
-def fitted(panel=TOY, *, root=0, farthest=None, **changes):
-    return fit_model(panel, make_settings(**changes), farthest=farthest, root=root)[0]
+def fitted(panel=TOY, *, root_seed=0, max_step=None, **changes):
+    return fit_from_scratch(panel, make_settings(**changes), max_step=max_step, root_seed=root_seed)[0]
 
 
 def forecast(model, panel=TOY, *, instance=0, back=0, steps=STEPS, alphas=None):

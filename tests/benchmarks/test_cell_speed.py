@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sktime_lstm.cells import CELLS, initialise
+from sktime_lstm.network.cells import CELLS, initialise
 from sktime_lstm.runtime import single_thread
 
 BATCH, STEPS, INPUTS, UNITS = 128, 36, 20, 64

@@ -15,12 +15,12 @@ from sktime.forecasting.arima import AutoARIMA
 from sktime.forecasting.naive import NaiveForecaster
 from torch import Tensor, nn
 
-import sktime_lstm.fitting
+import sktime_lstm.training.fit
 from sktime_lstm import LSTMForecaster
-from sktime_lstm.losses import LOSSES
-from sktime_lstm.network import Network, Window
+from sktime_lstm.network.losses import LOSSES
+from sktime_lstm.network.network import Network, WindowBatch
 from sktime_lstm.runtime import single_thread
-from sktime_lstm.training import GRADIENT_NORM, TrainingPlan
+from sktime_lstm.training.loop import GRADIENT_NORM, TrainingPlan
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -37,7 +37,7 @@ class Training:
     """A training that fit has run: the network as it was before, its windows, gathered and scaled, and the plan."""
 
     network: Network
-    window: Window
+    window: WindowBatch
     target: Tensor
     plan: TrainingPlan
 
@@ -48,14 +48,14 @@ def trainings_of(monkeypatch):
 
     def listen(forecaster, y):
         seen = []
-        train = sktime_lstm.fitting.train
+        train = sktime_lstm.training.fit.train
 
         def listening_train(network, examples, plan, **others):
             seen.append(Training(copy.deepcopy(network), *examples.batch(slice(None)), plan))
             return train(network, examples, plan, **others)
 
         with monkeypatch.context() as patch:
-            patch.setattr(sktime_lstm.fitting, "train", listening_train)
+            patch.setattr(sktime_lstm.training.fit, "train", listening_train)
             forecaster.fit(y)
         return seen
 
@@ -73,13 +73,13 @@ def train_bare(training: Training) -> None:
         optimiser.step()
 
 
-def batches(training: Training) -> Iterator[tuple[Window, Tensor]]:
+def batches(training: Training) -> Iterator[tuple[WindowBatch, Tensor]]:
     window, target = training.window, training.target
     if len(target) <= training.plan.batch_size:
         yield from itertools.repeat((window, target))
     while True:
         for chosen in torch.randperm(len(target)).split(training.plan.batch_size):
-            yield Window(window.context[chosen], window.covariates[chosen], window.sp), target[chosen]
+            yield WindowBatch(window.context[chosen], window.covariates[chosen], window.sp), target[chosen]
 
 
 def compare_with_bare_torch(compare, trainings_of, forecaster, y, *, what, rounds):

@@ -1,0 +1,1 @@
+"""From pandas to windows: the time axis, the panel, the horizon, the season, scales and windows."""

@@ -1,0 +1,250 @@
+"""From pandas to arrays: many series on one regular grid, end to end in flat arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sktime_lstm.data.time_axis import Positions, TimeAxis, find_time_axis
+from sktime_lstm.validation import (
+    check_each_instance_in,
+    check_no_duplicates,
+    check_observed,
+    numeric_values,
+)
+
+Array = npt.NDArray[np.float64]
+Labels = pd.Index
+"""Labels of series, variables or covariates; what comes after this folder passes them on unread."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One or more series, end to end in flat arrays; a single series is a panel of one.
+
+    Attributes
+    ----------
+    axis : TimeAxis
+        The grid that all series share.
+    time_name : object
+        Name of the time level.
+    keys : pd.Index or None
+        Sorted labels of the instances; None for a single series without an instance level.
+    columns, covariate_columns : pd.Index
+        Labels of the variables and of the covariates.
+    first : array of shape (instances,)
+        Grid position of the first point of each instance.
+    bounds : array of shape (instances + 1,)
+        Instance i owns the rows ``bounds[i]`` to ``bounds[i + 1] - 1``, one for each grid point.
+    values : array of shape (rows, variables)
+        Observations, NaN where missing.
+    covariates : array of shape (rows, covariates)
+        Covariates at the same points, NaN where missing.
+    level : array of shape (instances, variables)
+        Mean of each series when it was first met: the forecast where nothing at all has been observed.
+    """
+
+    axis: TimeAxis
+    time_name: Any
+    keys: pd.Index | None
+    columns: pd.Index
+    covariate_columns: pd.Index
+    first: Positions
+    bounds: Positions
+    values: Array
+    covariates: Array
+    level: Array
+
+    @property
+    def num_instances(self) -> int:
+        """Number of series."""
+        return len(self.first)
+
+    @property
+    def lengths(self) -> Positions:
+        """Number of grid points of each series, of shape (instances,)."""
+        return np.diff(self.bounds)
+
+    @property
+    def last(self) -> Positions:
+        """Grid position of the last point of each series, of shape (instances,)."""
+        return self.first + self.lengths - 1
+
+    def series(self, instance: int) -> Array:
+        """Observations of one instance, of shape (time, variables)."""
+        return self.values[self.bounds[instance] : self.bounds[instance + 1]]
+
+    def frame(self) -> pd.DataFrame:
+        """Observations of every grid point with the index and the columns of y, NaN where missing."""
+        instance, position = self._labels(self.keys)
+        return pd.DataFrame(self.values, self.index(instance, self.axis.stamps(position)), self.columns)
+
+    def index(self, instance: Positions, stamps: pd.Index) -> pd.Index:
+        """Index of rows that belong to these instances and time stamps, with the names of y."""
+        if self.keys is None:
+            return stamps.rename(self.time_name)
+        keys = self.keys[instance].to_frame(index=False)
+        arrays = [keys[column] for column in keys.columns]
+        return pd.MultiIndex.from_arrays([*arrays, stamps], names=[*self.keys.names, self.time_name])
+
+    def rows(self, instance: Positions, position: Positions) -> Positions:
+        """Flat row of each grid `position` of its `instance`, also outside what is stored."""
+        return self.bounds[instance] + position - self.first[instance]
+
+    def stores(self, instance: Positions, position: Positions) -> npt.NDArray[np.bool_]:
+        """Tell whether each `position` lies between the first and the last point of its `instance`."""
+        return (position >= self.first[instance]) & (position <= self.last[instance])
+
+    def extended(self, last: Positions) -> Panel:
+        """Append missing rows until instance i reaches grid position ``last[i]``."""
+        extra = np.maximum(last - self.last, 0)
+        where = np.repeat(self.bounds[1:], extra)
+        return replace(
+            self,
+            bounds=self.bounds + np.concatenate([[0], extra.cumsum()]),
+            values=np.insert(self.values, where, np.nan, axis=0),
+            covariates=np.insert(self.covariates, where, np.nan, axis=0),
+        )
+
+    def with_covariates(self, X: pd.DataFrame) -> Panel:
+        """Write `X` over the covariates of the rows that both have; rows of `X` elsewhere are left aside."""
+        rows, inside = self._rows_of(X)
+        covariates = self.covariates.copy()
+        covariates[rows] = numeric_values(X[self.covariate_columns], "X")[inside]
+        return replace(self, covariates=covariates)
+
+    def covered_by(self, X: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Tell for each row whether `X` has a row of the same instance and time."""
+        covered = np.zeros(len(self.values), dtype=bool)
+        covered[self._rows_of(X)[0]] = True
+        return covered
+
+    def merged(self, newer: Panel) -> Panel:
+        """Both in one; where both have a row the newer one counts, also if its value is missing."""
+        keys = self.keys if self.keys is None or newer.keys is None else self.keys.union(newer.keys)
+        old, new = self._labels(keys), newer._labels(keys)
+        blank = replace(self, axis=newer.axis, keys=keys)._blank(*np.concatenate([old, new], axis=1))
+        blank.level[np.unique(new[0])] = newer.level
+        blank.level[np.unique(old[0])] = self.level
+        for part, (instance, position) in ((self, old), (newer, new)):
+            rows = blank.rows(instance, position)
+            blank.values[rows], blank.covariates[rows] = part.values, part.covariates
+        return blank
+
+    def _rows_of(self, X: pd.DataFrame) -> tuple[Positions, npt.NDArray[np.bool_]]:
+        """Rows of this panel that `X` speaks about, and which rows of `X` those are."""
+        instance, stamps = _split(X.index, self.keys)
+        position = self.axis.positions_rounded_up(stamps)
+        inside = (instance >= 0) & self.stores(instance, position)
+        return self.rows(instance, position)[inside], inside
+
+    def _labels(self, keys: pd.Index | None) -> Positions:
+        """Instance, numbered as in `keys`, and grid position of every row, of shape (2, rows)."""
+        number = np.zeros(1, dtype=np.int64)
+        if keys is not None and self.keys is not None:
+            number = keys.get_indexer(self.keys)
+        position = np.arange(len(self.values)) - np.repeat(self.bounds[:-1] - self.first, self.lengths)
+        return np.stack([np.repeat(number, self.lengths), position])
+
+    def _blank(self, instance: Positions, position: Positions) -> Panel:
+        """Make room for rows at these positions: every array is new and missing."""
+        num_instances = 1 if self.keys is None else len(self.keys)
+        first = np.full(num_instances, np.iinfo(np.int64).max)
+        last = np.full(num_instances, np.iinfo(np.int64).min)
+        np.minimum.at(first, instance, position)
+        np.maximum.at(last, instance, position)
+        bounds = np.concatenate([[0], np.cumsum(last - first + 1)])
+        missing = [np.full((bounds[-1], len(c)), np.nan) for c in (self.columns, self.covariate_columns)]
+        level = np.full((len(first), len(self.columns)), np.nan)
+        return replace(self, first=first, bounds=bounds, values=missing[0], covariates=missing[1], level=level)
+
+
+def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None = None) -> Panel:
+    """Read sktime's inner frames, whose index is the time, or instance levels and then the time.
+
+    With `memory` the new panel lies on the grid of what is known already.
+    """
+    check_no_duplicates(y.index)
+    keys = _instance_keys(y.index)
+    instance, stamps = _split(y.index, keys)
+    axis = _continued_axis(memory, stamps) if memory is not None else find_time_axis(stamps, groups=instance)
+    position = axis.positions(stamps)
+    panel = _nothing(axis, keys, y, X)._blank(instance, position)
+    panel.values[panel.rows(instance, position)] = numeric_values(y, "y")
+    panel.level[:] = _means(panel)
+    if X is None:
+        return panel
+    check_no_duplicates(X.index)
+    check_each_instance_in(panel.keys, X.index)
+    return panel.with_covariates(X)
+
+
+def find_series(known: Labels | None, wanted: Labels | None) -> Positions:
+    """Row of each of the `wanted` series among the `known` ones, -1 where there is none.
+
+    None stands for a single series without a label.
+    """
+    if known is None or wanted is None:
+        return np.full(1 if wanted is None else len(wanted), 0 if known is wanted else -1)
+    return np.asarray(known.get_indexer(wanted), dtype=np.int64)
+
+
+def no_series() -> Labels:
+    """Labels of no series at all."""
+    return pd.Index([])
+
+
+def sampled_index(index: pd.Index, num_samples: int) -> pd.MultiIndex:
+    """Index of so many answers to rows with this `index`, one after the other, under a first level ``sample``."""
+    levels = [index.get_level_values(level) for level in range(index.nlevels)]
+    # Labels are factorised once, not once for each sample.
+    codes, labels = zip(*(pd.factorize(level) for level in levels), strict=True)
+    numbers = np.arange(num_samples)
+    all_labels: list[Any] = [numbers, *labels]
+    all_codes: list[Any] = [np.repeat(numbers, len(index)), *(np.tile(code, num_samples) for code in codes)]
+    return pd.MultiIndex(levels=all_labels, codes=all_codes, names=["sample", *index.names])
+
+
+def _nothing(axis: TimeAxis, keys: pd.Index | None, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
+    whole, none = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
+    covariate_columns = pd.Index([]) if X is None else X.columns
+    return Panel(axis, y.index.names[-1], keys, y.columns, covariate_columns, whole, whole, none, none, none)
+
+
+def _instance_keys(index: pd.Index) -> pd.Index | None:
+    """Labels of the instances in sorted order, or in order of appearance where they cannot be compared."""
+    if not isinstance(index, pd.MultiIndex):
+        return None
+    keys = index.droplevel(-1).unique()
+    try:
+        return keys.sort_values()
+    except TypeError:
+        return keys
+
+
+def _split(index: pd.Index, keys: pd.Index | None) -> tuple[Positions, pd.Index]:
+    """Instance number (-1 if it is not in `keys`) and time stamp of every row."""
+    if not isinstance(index, pd.MultiIndex) or keys is None:
+        return np.zeros(len(index), dtype=np.int64), index
+    return keys.get_indexer(index.droplevel(-1)), index.get_level_values(-1)
+
+
+def _continued_axis(memory: Panel, stamps: pd.Index) -> TimeAxis:
+    """Grid of the memory; where a single stamp left its step unknown, old and new stamps together show it."""
+    if memory.axis.step is not None:
+        return memory.axis
+    together = pd.DatetimeIndex([memory.axis.start]).append(pd.DatetimeIndex(stamps))
+    return replace(memory.axis, step=find_time_axis(together).step)
+
+
+def _means(panel: Panel) -> Array:
+    """Mean of the observed values of each series, NaN without one, of shape (instances, variables)."""
+    seen = np.isfinite(panel.values)
+    sums = np.add.reduceat(np.where(seen, panel.values, 0.0), panel.bounds[:-1], axis=0)
+    counts = np.add.reduceat(seen.astype(float), panel.bounds[:-1], axis=0)
+    check_observed(counts, panel.keys)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)

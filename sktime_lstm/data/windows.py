@@ -1,0 +1,185 @@
+"""Which windows a panel holds, and a batch of them on demand; they are never all made at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sktime_lstm.data.panel import Panel
+from sktime_lstm.data.scaling import Scale, ScaleOf
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class WindowBatch:
+    """A batch of windows: the past of each and what is known of its future.
+
+    Attributes
+    ----------
+    context : Tensor of shape (batch, window_length, variable)
+        The past, NaN where missing.
+    covariates : Tensor of shape (batch, window_length + horizon, covariate)
+        Known covariates of past and future.
+    sp : int
+        Seasonal period.
+    anchor_errors : Tensor of shape (batch, variable, anchor) or None
+        Mean absolute error of each naive forecast in the series so far; without it all start alike.
+    scale : Tensor of shape (batch, 1, variable) or None
+        What one unit of the context is in the units of the data; None where no loss asks for it.
+    """
+
+    context: Tensor
+    covariates: Tensor
+    sp: int
+    anchor_errors: Tensor | None = None
+    scale: Tensor | None = None
+
+    @property
+    def horizon(self) -> int:
+        """Number of future steps."""
+        return self.covariates.shape[1] - self.context.shape[1]
+
+    def scaled(self, scale: Scale) -> WindowBatch:
+        """Windows whose context is in this scale, in the precision of the network."""
+        return replace(self, context=scale.apply(self.context).float())
+
+
+@dataclass(frozen=True)
+class WindowIndex:
+    """An index of windows over flat arrays.
+
+    Attributes
+    ----------
+    values : Tensor of shape (rows, variables), float64
+        Observations, NaN where missing.
+    covariates : Tensor of shape (rows, covariates), float32
+        Standardised covariates, 0 where missing.
+    bounds : Tensor of shape (instances + 1,)
+        Instance i owns the rows ``bounds[i]`` to ``bounds[i + 1] - 1``.
+    origins : Tensor of shape (windows,)
+        Row of the first future point of each window.
+    window_length, horizon, sp : int
+        Points before the origin, points from it on, and the seasonal period.
+    anchor_errors : Tensor of shape (rows, variables, anchors) or None
+        Mean error of each naive forecast as it is known at each row.
+    """
+
+    values: Tensor
+    covariates: Tensor
+    bounds: Tensor
+    origins: Tensor
+    window_length: int
+    horizon: int
+    sp: int
+    anchor_errors: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.origins)
+
+    def at(self, origins: Rows) -> WindowIndex:
+        """Windows at other origins of the same data."""
+        return replace(self, origins=torch.from_numpy(origins))
+
+    def batch(self, chosen: Tensor | slice) -> WindowBatch:
+        """Context, covariates and errors of the naive forecasts of the `chosen` windows, unscaled."""
+        past, future = torch.arange(-self.window_length, 0), torch.arange(self.horizon)
+        covariates = self._gather(self.covariates, chosen, torch.cat([past, future]), missing=0.0)
+        errors = None if self.anchor_errors is None else self.anchor_errors[self.origins[chosen]]
+        return WindowBatch(self._gather(self.values, chosen, past, missing=torch.nan), covariates, self.sp, errors)
+
+    def target(self, chosen: Tensor | slice) -> Tensor:
+        """What the `chosen` windows must forecast, of shape (batch, horizon, variable), unscaled."""
+        return self._gather(self.values, chosen, torch.arange(self.horizon), missing=torch.nan)
+
+    def _gather(self, flat: Tensor, chosen: Tensor | slice, steps: Tensor, *, missing: float) -> Tensor:
+        """Rows at `steps` from the origins; outside the instance they are missing."""
+        origins = self.origins[chosen]
+        instance = torch.searchsorted(self.bounds, origins, right=True)
+        rows = origins[:, None] + steps
+        outside = (rows < self.bounds[instance - 1, None]) | (rows >= self.bounds[instance, None])
+        return flat[rows.clamp(0, len(flat) - 1)].masked_fill_(outside[..., None], missing)
+
+
+@dataclass(frozen=True)
+class ScaledWindows:
+    """Windows in the scale and on the device in which a network learns from them."""
+
+    windows: WindowIndex
+    scale_of: ScaleOf
+    device: torch.device
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.windows)
+
+    def batch(self, chosen: Tensor | slice) -> tuple[WindowBatch, Tensor]:
+        """Return scaled windows and targets."""
+        window, target = self.windows.batch(chosen), self.windows.target(chosen)
+        scale = self.scale_of(window.context)
+        return self._on_device(window, scale), self._move(scale.bounded(scale.apply(target)))
+
+    def _on_device(self, window: WindowBatch, scale: Scale) -> WindowBatch:
+        return replace(
+            window,
+            context=self._move(scale.apply(window.context)),
+            covariates=self._move(window.covariates),
+            anchor_errors=None if window.anchor_errors is None else self._move(window.anchor_errors),
+            scale=self._move(scale.scale),
+        )
+
+    def _move(self, values: Tensor) -> Tensor:
+        return values.to(self.device, torch.float32)
+
+
+def min_context(sp: int) -> int:
+    """Fewest points before the origin of a training window: a season, so that its anchors exist."""
+    return max(sp, 3)
+
+
+def training_origins(panel: Panel, *, horizon: int, min_length: int) -> Rows:
+    """Rows at which a window has a complete future and at least `min_length` points before it.
+
+    A series too short for that is asked for less, down to two points. Windows without an observed point on either
+    side of the origin are left out.
+    """
+    latest = panel.lengths - horizon
+    earliest = np.minimum(min_length, np.maximum(2, latest - 3))
+    counts = np.maximum(latest - earliest + 1, 0)
+    starts = np.repeat(panel.bounds[:-1] + earliest, counts)
+    origins: Rows = starts + np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+    return np.asarray(origins[_observed_on_both_sides(panel, origins, horizon)])
+
+
+def hold_out_latest(panel: Panel, origins: Rows, *, horizon: int, share: float) -> tuple[Rows, Rows]:
+    """Split into windows to train on and the latest of each series, whose future no training window touches."""
+    instance = np.searchsorted(panel.bounds, origins, side="right") - 1
+    counts = np.bincount(instance, minlength=panel.num_instances)
+    num_held_out = np.ceil(counts * share).astype(np.int64)
+    rank_from_end = (counts.cumsum() - 1)[instance] - np.arange(len(origins))
+    held_out = rank_from_end < num_held_out[instance]
+    first_held_out = np.full(panel.num_instances, np.iinfo(np.int64).max)
+    np.minimum.at(first_held_out, instance[held_out], origins[held_out])
+    return origins[origins + horizon <= first_held_out[instance]], origins[held_out]
+
+
+def thin(origins: Rows, max_count: int) -> Rows:
+    """At most `max_count` of the origins, evenly spread."""
+    if len(origins) <= max_count:
+        return origins
+    return origins[np.linspace(0, len(origins) - 1, max_count).astype(np.int64)]
+
+
+def _observed_on_both_sides(panel: Panel, origins: Rows, horizon: int) -> npt.NDArray[np.bool_]:
+    seen = np.isfinite(panel.values).any(axis=1)
+    if seen.all():
+        return np.ones(len(origins), dtype=bool)
+    count = np.concatenate([[0], seen.cumsum()])
+    start = panel.bounds[np.searchsorted(panel.bounds, origins, side="right") - 1]
+    before, after = count[origins] - count[start], count[origins + horizon] - count[origins]
+    return np.asarray((before > 0) & (after > 0))

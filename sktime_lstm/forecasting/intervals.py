@@ -1,0 +1,291 @@
+"""From the errors of held-out windows to quantiles of the forecast, and to errors to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import stdtrit
+
+from sktime_lstm.data.panel import Labels, find_series, no_series
+from sktime_lstm.runtime import seeded_generator
+
+Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+STORED_LEVELS = 1_001
+STORED_PATHS = 1_000
+MIN_WINDOWS = 3
+WINDOW_SHARE = 0.4
+MIN_WINDOW_SCALE = 0.1
+GROWTH = 0.85
+WINDOWS_OF_PRIOR = 2.0
+WINDOWS_OF_OTHERS = 8.0
+WINDOWS_OF_SHAPE = 20.0
+MIN_DEGREES_OF_FREEDOM = 4.0
+OUTER_LEVEL = 0.975
+
+
+@dataclass(frozen=True)
+class ErrorScales:
+    """In which unit the errors of a window are counted.
+
+    The unit lies between the scale of the window and the usual scale of its series, nearer to the latter, since the
+    errors of a series change less than its windows do, and is multiplied by how much larger the errors of this series
+    are than those of others.
+
+    Attributes
+    ----------
+    keys : pd.Index or None
+        Labels of the series; None for a single series without an instance level.
+    typical_scale : array of shape (instances, variables)
+        Geometric mean of the scales of its windows; NaN where there is none.
+    factor : array of shape (instances, variables)
+        Errors of the series over those of all; 1 where nothing is known.
+    """
+
+    keys: Labels | None
+    typical_scale: Array
+    factor: Array
+
+    def of(self, scale: Array, keys: Labels | None, instance: Rows) -> Array:
+        """Units of shape (windows, variables) of windows with this `scale`, whose series is ``keys[instance]``.
+
+        The unit of a series that was not met before is the scale of the window.
+        """
+        row = find_series(self.keys, keys)[instance]
+        typical_scale = np.where((row >= 0)[:, None], self.typical_scale[row], np.nan)
+        factor = np.where((row >= 0)[:, None], self.factor[row], 1.0)
+        typical_scale = np.where(np.isfinite(typical_scale), typical_scale, scale)
+        # After a quiet context the errors will not be as small as its scale.
+        return np.asarray(
+            factor
+            * np.maximum(scale, MIN_WINDOW_SCALE * typical_scale) ** WINDOW_SHARE
+            * typical_scale ** (1 - WINDOW_SHARE)
+        )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Distribution of the forecast error.
+
+    The error at a step is a unit that each window has, times a spread, which grows with the step, times a shape that
+    all steps share.
+
+    Attributes
+    ----------
+    units : Units
+        Unit of a window.
+    spread : array of shape (steps, variables)
+        Root mean square error of each step in these units, never falling.
+    growth : array of shape (variables,)
+        Beyond the last step the spread grows with this power of the step.
+    shape : array of shape (levels, variables)
+        Quantiles of error over spread at evenly spaced levels, with median 0: the median forecast is the point
+        forecast.
+    ranks : array of shape (windows, steps, variables)
+        Rank of each held-out error among those of its step and variable: how steps and variables go together.
+    """
+
+    units: ErrorScales
+    spread: Array
+    growth: Array
+    shape: Array
+    ranks: npt.NDArray[np.int64]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps whose errors were measured."""
+        return len(self.spread)
+
+    def errors(self, steps: Rows, alphas: list[float]) -> Array:
+        """Error quantiles of shape (rows, variables, alphas), in units, for rows that are `steps` >= 1 ahead."""
+        beyond = np.maximum(steps / self.steps, 1.0)[:, None] ** self.growth
+        spread = self.spread[np.minimum(steps, self.steps) - 1] * beyond
+        shape = self._shape_at(np.tile(np.asarray(alphas)[:, None], len(self.growth)))
+        return np.asarray(spread[:, :, None] * shape.T)
+
+    def draw(self, number: int, generator: torch.Generator) -> Array:
+        """Draw errors of shape (number, steps, variables), in units.
+
+        A held-out window is drawn and its ranks are turned into quantiles, so that each step and variable has the
+        distribution of `errors` and they go together as they did there [1]_.
+
+        References
+        ----------
+        .. [1] Clark et al. (2004), "The Schaake shuffle", Journal of Hydrometeorology 5.
+        """
+        chosen = torch.randint(len(self.ranks), (number,), generator=generator).numpy()
+        within = torch.rand((number, 1, 1), generator=generator, dtype=torch.float64).numpy()
+        return self.spread * self._shape_at((self.ranks[chosen] + within) / len(self.ranks))
+
+    def _shape_at(self, levels: Array) -> Array:
+        """Shape at `levels`, whose last axis is the variable."""
+        place = levels * (len(self.shape) - 1)
+        low = np.minimum(place.astype(np.int64), len(self.shape) - 2)
+        variable = np.arange(levels.shape[-1])
+        below, above = self.shape[low, variable], self.shape[low + 1, variable]
+        return np.asarray(below + (place - low) * (above - below))
+
+
+def calibrate(errors: Array, scale: Array, instance: Rows, keys: Labels | None, *, stride: float = 1.0) -> Calibration:
+    """Learn the error distribution.
+
+    Windows of one series overlap, so at step s as many of them tell as much as n / s independent ones, or as more
+    where they lie apart. This effective number decides how far they are trusted:
+
+    * The mean square error of a step is averaged with what the step before makes expect, errors that grow with the
+      power 0.85 of the step, which counts as two windows.
+    * The size of the errors of a series is averaged with that of all series, which counts as eight windows.
+    * The shape is that of the errors, by conformal prediction with its finite-sample correction, averaged with that of
+      Student's t, which counts as twenty. Its 95 % interval has as many degrees of freedom as there are effective
+      windows (at least four), since so few leave the size of the errors in doubt; inside it has four, since errors of
+      forecasts have heavy tails.
+
+    Parameters
+    ----------
+    errors : array of shape (windows, steps, variables)
+        Observed minus forecast over the scale of the window, NaN where nothing was observed.
+    scale : array of shape (windows, variables)
+        Scale of each window.
+    instance : array of shape (windows,)
+        Series of each window, numbered as in `keys`.
+    keys : pd.Index or None
+        Labels of the series; None for a single series without an instance level.
+    stride : float
+        Steps from one window of a series to the next.
+
+    Returns
+    -------
+    Calibration
+        With fewer than three windows, one scale unit of normally distributed error that grows with the square root of
+        the step: so little data cannot tell more.
+    """
+    seen = np.isfinite(errors)
+    if len(errors) < MIN_WINDOWS or not seen.any(axis=(0, 1)).all():
+        return uncalibrated(errors.shape[1], errors.shape[2])
+    typical_scale = _typical_scale(scale, instance, 1 if keys is None else len(keys))
+    relative = errors * (np.where(scale > 0, scale, np.nan) / typical_scale[instance])[:, None] ** (1 - WINDOW_SHARE)
+    relative_to_all = relative / np.maximum(_spread(relative, stride), np.finfo(float).tiny)
+    factor = _own_factor(relative_to_all, instance, len(typical_scale), stride)
+    relative = relative / factor[instance][:, None]
+    spread = _spread(relative, stride)
+    standard = np.divide(relative, spread, out=np.zeros_like(relative), where=spread > 0)
+    growth = np.full(errors.shape[2], 0.5)
+    return Calibration(
+        ErrorScales(keys, typical_scale, factor), spread, growth, _shape(standard, stride), _ranks(standard)
+    )
+
+
+def uncalibrated(steps: int, variables: int) -> Calibration:
+    """Normal error of one scale unit at the first step, growing with the square root of the step."""
+    spread = np.sqrt(np.arange(1, steps + 1))[:, None].repeat(variables, axis=1)
+    shape = _student(np.inf)[:, None].repeat(variables, axis=1)
+    units = ErrorScales(no_series(), np.full((1, variables), np.nan), np.ones((1, variables)))
+    return Calibration(units, spread, np.full(variables, 0.5), shape, _ranks(_walks(steps, variables)))
+
+
+def with_growth(calibration: Calibration, paths: Array) -> Calibration:
+    """Let the spread beyond the measured steps grow as that of sample paths does.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What was measured.
+    paths : array of shape (windows, paths, steps, variables)
+        Sample paths over more steps than were measured.
+    """
+    spread = np.sqrt(np.nanmean(np.nanvar(paths, axis=1), axis=0))
+    first, last = spread[: calibration.steps].max(axis=0), spread.max(axis=0)
+    ratio = np.divide(last, first, out=np.ones_like(last), where=first > 0)
+    growth = np.log(ratio) / np.log(paths.shape[2] / calibration.steps)
+    return replace(calibration, growth=np.clip(growth, 0.0, 1.0))
+
+
+def _shares(steps: int, stride: float) -> Array:
+    """As how many independent windows each one counts at each step, of shape (steps, 1)."""
+    return np.minimum(stride / np.arange(1, steps + 1), 1.0)[:, None]
+
+
+def _effective(seen: npt.NDArray[np.bool_], stride: float) -> Array:
+    """Effective number of windows at each step, of shape (steps, variables)."""
+    return np.asarray(seen.sum(axis=0) * _shares(seen.shape[1], stride))
+
+
+def _typical_scale(scale: Array, instance: Rows, num_instances: int) -> Array:
+    """Geometric mean of the positive scales of each series, of shape (instances, variables)."""
+    positive = scale > 0
+    logs = _sums(np.log(np.where(positive, scale, 1.0)), instance, num_instances)
+    counts = _sums(positive.astype(float), instance, num_instances)
+    return np.where(counts > 0, np.exp(logs / np.maximum(counts, 1)), np.nan)
+
+
+def _own_factor(standard: Array, instance: Rows, num_instances: int, stride: float) -> Array:
+    """How much larger the errors of each series are than those of all, of shape (instances, variables)."""
+    seen = np.isfinite(standard)
+    counts = _sums(seen.sum(axis=1).astype(float), instance, num_instances)
+    squares = _sums(np.square(np.where(seen, standard, 0.0)).sum(axis=1), instance, num_instances)
+    mean = np.divide(squares, counts, out=np.ones_like(squares), where=counts > 0)
+    effective = _sums((seen * _shares(seen.shape[1], stride)).mean(axis=1), instance, num_instances)
+    return np.sqrt((effective * mean + WINDOWS_OF_OTHERS) / (effective + WINDOWS_OF_OTHERS))
+
+
+def _sums(values: Array, instance: Rows, num_instances: int) -> Array:
+    """Sums over the windows of each series."""
+    sums = np.zeros((num_instances, values.shape[1]))
+    np.add.at(sums, instance, values)
+    return sums
+
+
+def _spread(errors: Array, stride: float) -> Array:
+    """Root mean square of each step, smoothed over the steps, of shape (steps, variables)."""
+    seen = np.isfinite(errors)
+    squares = np.square(np.where(seen, errors, 0.0)).sum(axis=0)
+    means = squares / np.maximum(seen.sum(axis=0), 1)
+    effective = _effective(seen, stride)
+    smooth = np.empty_like(means)
+    expected = np.where(effective[0] > 0, means[0], means.max(axis=0))
+    for step, (mean, number) in enumerate(zip(means, effective, strict=True)):
+        if step:
+            expected = smooth[step - 1] * ((step + 1) / step) ** (2 * GROWTH)
+        smooth[step] = (number * mean + WINDOWS_OF_PRIOR * expected) / (number + WINDOWS_OF_PRIOR)
+    return np.sqrt(np.maximum.accumulate(smooth, axis=0))
+
+
+def _shape(standard: Array, stride: float) -> Array:
+    """Quantiles of errors over spread, of shape (levels, variables)."""
+    variables = standard.shape[2]
+    number = _effective(np.isfinite(standard), stride).mean(axis=0)
+    shapes = []
+    for variable, few in enumerate(number):
+        levels = np.clip(0.5 + (np.linspace(0, 1, STORED_LEVELS) - 0.5) * (few + 1) / few, 0, 1)
+        measured = np.nanquantile(standard[..., variable], levels)
+        own = few / (few + WINDOWS_OF_SHAPE)
+        doubt = stdtrit(max(few, MIN_DEGREES_OF_FREEDOM), OUTER_LEVEL) / stdtrit(MIN_DEGREES_OF_FREEDOM, OUTER_LEVEL)
+        student = doubt * _student(MIN_DEGREES_OF_FREEDOM)
+        shapes.append(own * (measured - measured[STORED_LEVELS // 2]) + (1 - own) * student)
+    return np.stack(shapes, axis=1).reshape(STORED_LEVELS, variables)
+
+
+def _student(freedom: float) -> Array:
+    """Quantiles of Student's t at the stored levels, the outermost ones finite."""
+    levels = np.linspace(0, 1, STORED_LEVELS).clip(0.5 / STORED_LEVELS, 1 - 0.5 / STORED_LEVELS)
+    return np.asarray(stdtrit(freedom, levels))
+
+
+def _ranks(standard: Array) -> npt.NDArray[np.int64]:
+    """Rank of each error among those of its step and variable; a missing one takes the place of the step before."""
+    chosen = np.linspace(0, len(standard) - 1, min(len(standard), STORED_PATHS)).astype(np.int64)
+    errors = standard[chosen].copy()
+    errors[:, 0] = np.nan_to_num(errors[:, 0])
+    for step in range(1, errors.shape[1]):
+        errors[:, step] = np.where(np.isfinite(errors[:, step]), errors[:, step], errors[:, step - 1])
+    return np.asarray(errors.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable"))
+
+
+def _walks(steps: int, variables: int) -> Array:
+    """Random walks, whose ranks stand for those of errors where none were measured."""
+    shocks = torch.randn((STORED_PATHS, steps, variables), generator=seeded_generator(0), dtype=torch.float64)
+    return np.asarray(shocks.numpy().cumsum(axis=1))

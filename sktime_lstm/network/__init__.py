@@ -1,0 +1,1 @@
+"""The network, in torch alone: recurrent cells, anchored output, losses."""

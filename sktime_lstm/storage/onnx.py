@@ -1,0 +1,108 @@
+"""The network as an ONNX file, for programs without Python or torch."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from sktime_lstm.anchors.naive import ANCHORS
+from sktime_lstm.data.windows import WindowBatch
+from sktime_lstm.network.cells import FusedLayer
+from sktime_lstm.network.network import Ensemble
+
+OPSET = 17
+
+
+class _Network(nn.Module):
+    """The network with plain tensors as inputs and a fixed season."""
+
+    def __init__(self, network: Ensemble, sp: int) -> None:
+        super().__init__()
+        self.network, self.sp = network, sp
+
+    def forward(self, context: Tensor, covariates: Tensor, anchor_errors: Tensor | None = None) -> Tensor:
+        """Forecast of shape (batch, horizon, variable)."""
+        forecast: Tensor = self.network(WindowBatch(context, covariates, self.sp, anchor_errors))
+        return forecast
+
+
+def _median(values: Tensor, share: float, dim: int) -> Tensor:
+    ordered, number = values.sort(dim)[0], values.shape[dim]
+    middle: Tensor = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
+    return middle
+
+
+REPLACEMENTS: dict[Any, Callable[..., Any]] = {
+    torch.Tensor.quantile: _median,
+}
+"""The same by operations that ONNX has."""
+
+
+class OnnxCompatibleOps(TorchFunctionMode):
+    """While it is active, operations that ONNX does not have are replaced by others with the same result."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        return REPLACEMENTS.get(func, func)(*args, **(kwargs or {}))
+
+
+def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: int, sp: int) -> None:
+    """Write the network with batch, context and horizon left open.
+
+    Parameters
+    ----------
+    network : Ensemble
+        Of LSTM, GRU or plain recurrent layers.
+    path : path
+        File to write.
+    window_length, sp : int
+        Points of context to trace with, and seasonal period. A context that holds a season makes a network that wants
+        at least a season.
+    """
+    try:
+        import onnx  # noqa: F401  torch needs it
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("ONNX files need the package onnx: pip install 'sktime-lstm[onnx]'.") from error
+    size = network.networks[0].size
+    if not all(isinstance(layer, FusedLayer) for layer in network.networks[0].layers):
+        raise ValueError(f"cell={size.cell!r} has no counterpart in ONNX. Use cell='lstm', 'gru' or 'rnn'.")
+    horizon, variables = sp + 2, size.num_variables
+    example = [
+        torch.randn(3, window_length, variables, generator=torch.Generator().manual_seed(0)),
+        torch.zeros(3, window_length + horizon, size.num_covariates),
+        torch.ones(3, variables, len(ANCHORS)),
+    ]
+    names = ["context", "covariates", "anchor_errors"][: 3 if size.anchored else 2]
+    axes = {name: {0: "batch"} for name in names}
+    axes |= {"context": {0: "batch", 1: "time"}, "covariates": {0: "batch", 1: "time and horizon"}}
+    written = io.BytesIO()
+    with OnnxCompatibleOps(), warnings.catch_warnings(), torch.no_grad():
+        # The tracer warns that Python decides by shapes, which is meant; and that torch has a newer one, which takes a
+        # minute and fixes the horizon.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Network(network, sp).eval(),
+            tuple(example[: len(names)]),
+            written,  # type: ignore[arg-type]  # the older exporter takes files
+            input_names=names,
+            output_names=["forecast"],
+            dynamic_axes={**axes, "forecast": {0: "batch", 1: "horizon"}},
+            opset_version=OPSET,
+            **_older_exporter(),
+        )
+    Path(path).write_bytes(written.getvalue())
+
+
+def _older_exporter() -> dict[str, Any]:
+    """Option that chooses the exporter by tracing, where torch has another one."""
+    return {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}

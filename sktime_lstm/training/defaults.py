@@ -1,0 +1,99 @@
+"""The recipe: sizes that follow the data where the user chose none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
+SMALL_SET = 512
+POINTS_PER_STEP = 8_000
+MAX_WINDOWS_PER_SERIES = 5_000
+
+
+@dataclass(frozen=True)
+class DataSize:
+    """How much data there are.
+
+    Attributes
+    ----------
+    lengths : array of shape (instances,)
+        Points of each series.
+    sp : int
+        Seasonal period.
+    max_step : int or None
+        Largest step of the forecasting horizon, None if it is not known yet.
+    """
+
+    lengths: npt.NDArray[np.int64]
+    sp: int
+    max_step: int | None
+
+    @property
+    def points(self) -> int:
+        """Points of all series together, about the number of windows."""
+        return int(self.lengths.sum())
+
+    @property
+    def few(self) -> bool:
+        """Whether all there is are a few hundred windows, as in a single short series."""
+        return self.points < FEW_WINDOWS
+
+
+def choose_window_length(data_size: DataSize) -> int:
+    """Points of context: as many seasons as show what repeats; without a season, enough to show a trend."""
+    if data_size.sp == 1:
+        wanted = int(np.clip(np.median(data_size.lengths) // 4, 8, 16))
+    elif data_size.few:
+        wanted = 5 * data_size.sp + 6
+    else:
+        wanted = 3 * data_size.sp + 6
+    return int(max(1, min(wanted, data_size.lengths.max() - 1)))
+
+
+def choose_output_length(data_size: DataSize) -> int:
+    """Steps forecast in one go: the horizon if it is known, else a season; the steps beyond are rolled out."""
+    return data_size.max_step or max(data_size.sp, 8)
+
+
+def choose_training_length(data_size: DataSize, output_length: int) -> int:
+    """Steps of a training window: the fewer points a series has, the shorter, so that it holds enough windows."""
+    typical = int(np.median(data_size.lengths))
+    seasonal = data_size.sp if data_size.few else output_length
+    plain = min(typical // 8, output_length // 3) if data_size.few else typical // 6
+    wanted = seasonal if data_size.sp > 1 else plain
+    return int(max(1, min(wanted, output_length, typical - max(data_size.sp, 3) - 2)))
+
+
+def choose_hidden_size(num_windows: int) -> int:
+    """Units of the recurrent layers: more of them hurt where windows are few."""
+    return 16 if num_windows < FEW_WINDOWS else 32 if num_windows < MANY_WINDOWS else 64
+
+
+def choose_batch_size(num_windows: int, window_points: int) -> int:
+    """Windows of one step: all of them where they are few, else some eight thousand points.
+
+    Larger steps of 64 units need more working memory than glibc keeps at hand and take twice as long a window.
+    """
+    if num_windows <= SMALL_SET and num_windows * window_points <= 4 * POINTS_PER_STEP:
+        return max(num_windows, 1)
+    return int(np.clip(POINTS_PER_STEP // window_points, 32, 256))
+
+
+def choose_learning_rate(num_windows: int) -> float:
+    """Peak of the schedule: the fewer windows, the less a network is allowed to move away from the anchors."""
+    if num_windows < FEW_WINDOWS:
+        return 5e-3 * num_windows / FEW_WINDOWS
+    return 3e-3 if num_windows < 30_000 else 2e-3
+
+
+def choose_steps(num_windows: int, num_series: int) -> int:
+    """Optimiser steps: a handful for one short series, whose anchors are left alone, more for a panel.
+
+    Of a very long series only some thousand windows count: their neighbours tell nearly the same.
+    """
+    counted = min(num_windows, MAX_WINDOWS_PER_SERIES * num_series)
+    growth = counted / FEW_WINDOWS if counted < FEW_WINDOWS else (counted / FEW_WINDOWS) ** 0.6
+    return int(np.clip(160 * growth, 10, 3_000))

@@ -1,0 +1,210 @@
+"""The training loop: fit any network to windows, within a time budget, and keep a history."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sktime_lstm.data.windows import ScaledWindows, WindowBatch
+from sktime_lstm.network.losses import Loss
+from sktime_lstm.runtime import Deadline
+from sktime_lstm.training.distributed import ProcessGroup
+
+WARM_UP = 0.1
+START_SHARE = 1 / 25
+GRADIENT_NORM = 1.0
+STEPS_PER_LOG_ENTRY = 100
+SINGLE_PROCESS = ProcessGroup()
+MAX_FAILURES = 10
+
+LogEntry = dict[str, float]
+LOG_COLUMNS = (
+    "step",
+    "epoch",
+    "loss",
+    "validation_loss",
+    "learning_rate",
+    "gradient_norm",
+    "failures",
+    "seconds",
+)
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    steps : int
+        Optimiser steps of the whole schedule.
+    batch_size : int
+        Windows per step.
+    learning_rate : float
+        Peak of the one-cycle schedule.
+    weight_decay : float
+        Decoupled weight decay of AdamW.
+    patience : int or None
+        Checks without improvement before training stops; None to train to the end of the schedule.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    patience: int | None = None
+
+
+def train(
+    network: nn.Module,
+    examples: ScaledWindows,
+    plan: TrainingPlan,
+    *,
+    loss: Loss,
+    generator: torch.Generator,
+    deadline: Deadline,
+    validation: ScaledWindows | None = None,
+    on_step: Callable[[float], None] = lambda loss: None,
+    group: ProcessGroup = SINGLE_PROCESS,
+) -> list[LogEntry]:
+    """Train `network` in place and return the history, one record an epoch and at least one every 100 steps.
+
+    AdamW on a one-cycle schedule with clipped gradients. The weights of the last step stay, or with `validation` those
+    of the best check. A step whose loss or gradient is not finite is taken back and halves the learning rate. Each
+    process of a team learns from its share of every batch and all from the mean of their gradients.
+    """
+    state = TrainingState(network, plan, loss, group)
+    steps_per_epoch = math.ceil(len(examples) / plan.batch_size)
+    period = min(steps_per_epoch, STEPS_PER_LOG_ENTRY)
+    network.train()
+    with torch.enable_grad():
+        for step, (window, target) in enumerate(_batches(examples, plan, generator, group), start=1):
+            spent = group.mean(deadline.spent)
+            state.learn(window, target, rate=one_cycle(max((step - 1) / plan.steps, spent)))
+            on_step(state.losses[-1])
+            over = step == plan.steps or spent >= 1 or state.failures >= MAX_FAILURES
+            if over or step % period == 0:
+                state.record(step, step / steps_per_epoch, validation)
+            if over or state.exhausted:
+                break
+    state.finish()
+    return state.history
+
+
+def one_cycle(progress: float) -> float:
+    """Share of the peak learning rate after that share of the schedule: a short rise, then a cosine down to nothing."""
+    if progress < WARM_UP:
+        return START_SHARE + (1 - START_SHARE) * (1 - math.cos(math.pi * progress / WARM_UP)) / 2
+    return (1 + math.cos(math.pi * min((progress - WARM_UP) / (1 - WARM_UP), 1.0))) / 2
+
+
+class TrainingState:
+    """One training under way: its optimiser, its history and the best weights so far."""
+
+    def __init__(self, network: nn.Module, plan: TrainingPlan, loss: Loss, group: ProcessGroup) -> None:
+        self.network, self.plan, self.loss, self.group = network, plan, loss, group
+        self.joined = group.joined(network)
+        self.good = [parameter.detach().clone() for parameter in network.parameters()]
+        self.optimiser = self._new_optimiser()
+        self.started = time.perf_counter()
+        self.history: list[LogEntry] = []
+        self.losses: list[float] = []
+        self.norm, self.rate, self.failures = math.nan, 0.0, 0
+        self.best, self.checks_without_gain = math.inf, 0
+        self.best_weights: dict[str, Tensor] | None = None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether patience has run out."""
+        return self.plan.patience is not None and self.checks_without_gain >= self.plan.patience
+
+    def learn(self, window: WindowBatch, target: Tensor, *, rate: float) -> None:
+        """Take one step; where the loss or its gradient is not finite, go back to the weights before the last one."""
+        self.rate = rate * self.plan.learning_rate * 0.5**self.failures
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate
+        self.optimiser.zero_grad()
+        loss = self.loss(self.joined(window), target, window.scale)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM).item()
+        self.losses.append(self.group.mean(loss.item()))
+        self.norm = norm
+        if math.isfinite(norm) and math.isfinite(self.losses[-1]):
+            self._copy(self.network.parameters(), self.good)
+            self.optimiser.step()
+        else:
+            self._copy(self.good, self.network.parameters())
+            self.optimiser = self._new_optimiser()
+            self.failures += 1
+
+    def record(self, step: int, epoch: float, validation: ScaledWindows | None) -> None:
+        """Write down the steps since the last record, and check the weights where there is something to check."""
+        checked = math.nan if validation is None else self._check(validation)
+        since = int(self.history[-1]["step"]) if self.history else 0
+        loss, seconds = sum(self.losses[since:]) / (step - since), time.perf_counter() - self.started
+        values = (step, epoch, loss, checked, self.rate, self.norm, self.failures, seconds)
+        self.history.append(dict(zip(LOG_COLUMNS, values, strict=True)))
+
+    def finish(self) -> None:
+        """Leave the network with the weights to keep, ready to forecast."""
+        if self.best_weights is not None:
+            self.network.load_state_dict(self.best_weights)
+        self.network.eval()
+        if self.failures >= MAX_FAILURES:
+            warnings.warn(
+                f"Training stopped after {MAX_FAILURES} steps whose loss was not finite; the weights before them are "
+                f"kept. Try a smaller learning_rate, or scaler='window'.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _new_optimiser(self) -> torch.optim.AdamW:
+        plan = self.plan
+        return torch.optim.AdamW(self.network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+
+    @staticmethod
+    def _copy(source: Iterable[Tensor], target: Iterable[Tensor]) -> None:
+        with torch.no_grad():
+            for old, new in zip(source, target, strict=True):
+                new.copy_(old)
+
+    def _check(self, validation: ScaledWindows) -> float:
+        value = evaluate_loss(self.network, validation, self.loss, batch_size=self.plan.batch_size)
+        self.network.train()
+        if value < self.best:
+            self.best, self.checks_without_gain = value, 0
+            self.best_weights = copy.deepcopy(self.network.state_dict())
+        else:
+            self.checks_without_gain += 1
+        return value
+
+
+def evaluate_loss(network: nn.Module, examples: ScaledWindows, loss: Loss, *, batch_size: int) -> float:
+    """Mean loss over all batches, without learning from them."""
+    network.eval()
+    total = 0.0
+    with torch.no_grad():
+        for chosen in torch.arange(len(examples)).split(batch_size):
+            window, target = examples.batch(chosen)
+            total += loss(network(window), target, window.scale).item() * len(chosen)
+    return total / len(examples)
+
+
+def _batches(
+    examples: ScaledWindows, plan: TrainingPlan, generator: torch.Generator, group: ProcessGroup
+) -> Iterator[tuple[WindowBatch, Tensor]]:
+    """Endless batches: a new random order each epoch, or the same whole set where it fits into one batch."""
+    if len(examples) <= plan.batch_size:
+        whole = examples.batch(group.own(torch.arange(len(examples))))
+        while True:
+            yield whole
+    while True:
+        for chosen in torch.randperm(len(examples), generator=generator).split(plan.batch_size):
+            yield examples.batch(group.own(chosen))

@@ -1,0 +1,171 @@
+"""Windows: what each holds, which exist, and which are kept for checks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sktime_lstm.data.panel import read_panel
+from sktime_lstm.data.windows import WindowIndex, hold_out_latest, thin, training_origins
+
+NAN = np.nan
+
+
+def panel_of(*series):
+    """A panel of series that all start at time 0."""
+    frames = [pd.DataFrame({"y": np.asarray(values, dtype=float)}) for values in series]
+    return read_panel(pd.concat(frames, keys=range(len(frames))), None)
+
+
+def windows_at(*origins, window_length=3, horizon=2):
+    """Windows over two series, 1 2 3 4 and 50 60 70; the covariates are the negative values."""
+    values = torch.tensor([[1.0], [2], [3], [4], [50], [60], [70]], dtype=torch.float64)
+    return WindowIndex(
+        values, -values.float(), torch.tensor([0, 4, 7]), torch.tensor(origins), window_length, horizon, sp=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "context", "target"),
+    [
+        (3, [1, 2, 3], [4, NAN]),
+        (2, [NAN, 1, 2], [3, 4]),
+        (0, [NAN, NAN, NAN], [1, 2]),
+        (4, [NAN, NAN, NAN], [50, 60]),
+        (5, [NAN, NAN, 50], [60, 70]),
+        (6, [NAN, 50, 60], [70, NAN]),
+    ],
+)
+def test_a_window_holds_its_own_series_and_nothing_else(origin, context, target):
+    windows = windows_at(origin)
+    window = windows.batch(slice(None))
+    np.testing.assert_array_equal(window.context.flatten(), context)
+    np.testing.assert_array_equal(windows.target(slice(None)).flatten(), target)
+    np.testing.assert_array_equal(window.covariates.flatten(), -np.nan_to_num(context + target))
+
+
+def test_chosen_windows_come_in_the_order_chosen():
+    windows = windows_at(2, 3, 5)
+    context = windows.batch(torch.tensor([2, 0, 2])).context[..., 0]
+    np.testing.assert_array_equal(context, [[NAN, NAN, 50], [NAN, 1, 2], [NAN, NAN, 50]])
+    np.testing.assert_array_equal(windows.target(torch.tensor([2, 0]))[..., 0], [[60, 70], [3, 4]])
+
+
+def test_the_same_data_can_be_looked_at_from_other_origins():
+    np.testing.assert_array_equal(windows_at(2).at(np.array([3, 6])).target(slice(None))[:, 0, 0], [4, 70])
+
+
+def test_a_window_carries_the_track_record_known_at_its_origin():
+    records = torch.arange(7.0).view(7, 1, 1)
+    assert replace(windows_at(2, 5), anchor_errors=records).batch(slice(None)).anchor_errors.flatten().tolist() == [
+        2,
+        5,
+    ]
+    assert windows_at(2).batch(slice(None)).anchor_errors is None
+
+
+def test_gathering_does_not_write_into_the_data():
+    windows = windows_at(0, 6)
+    before = windows.values.clone()
+    windows.batch(slice(None)).context[:] = 0
+    windows.target(slice(None))[:] = 0
+    torch.testing.assert_close(windows.values, before)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_windows_equal_slices_of_a_padded_series(seed):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 9, 4)
+    bounds = np.concatenate([[0], lengths.cumsum()])
+    flat = rng.normal(size=(bounds[-1], 2))
+    origins = rng.integers(0, bounds[-1], 12)
+    windows = WindowIndex(*map(torch.from_numpy, (flat, flat, bounds, origins)), window_length=4, horizon=3, sp=1)
+    for number, origin in enumerate(origins):
+        series = np.searchsorted(bounds, origin, side="right") - 1
+        padded = np.pad(flat[bounds[series] : bounds[series + 1]], ((10, 10), (0, 0)), constant_values=NAN)
+        place = origin - bounds[series] + 10
+        np.testing.assert_array_equal(windows.batch(slice(None)).context[number], padded[place - 4 : place])
+        np.testing.assert_array_equal(windows.target(slice(None))[number], padded[place : place + 3])
+
+
+@pytest.mark.parametrize(
+    ("lengths", "horizon", "min_length", "expected"),
+    [
+        ([10], 1, 6, [6, 7, 8, 9]),
+        ([10], 2, 6, [5, 6, 7, 8]),  # asked for one point less, so that there are four windows
+        ([10], 3, 4, [4, 5, 6, 7]),
+        ([6], 1, 3, [2, 3, 4, 5]),
+        ([4], 1, 12, [2, 3]),
+        ([3], 1, 3, [2]),
+        ([2], 1, 3, []),
+        ([1], 1, 3, []),
+        ([5], 9, 3, []),
+        ([6, 2, 6], 1, 3, [2, 3, 4, 5, 10, 11, 12, 13]),
+    ],
+)
+def test_training_windows_of_series_of_these_lengths(lengths, horizon, min_length, expected):
+    panel = panel_of(*[np.arange(length) for length in lengths])
+    assert training_origins(panel, horizon=horizon, min_length=min_length).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 2, 3, 4, 5, 6, 7, 8], [3, 4, 5, 6]),
+        ([1, 2, 3, 4, NAN, NAN, 7, 8], [3, 5, 6]),
+        ([NAN, NAN, NAN, NAN, 5, 6, 7, 8], [5, 6]),
+        ([NAN, 2, 3, 4, 5, NAN, NAN, NAN], [3, 4]),
+    ],
+)
+def test_a_training_window_has_seen_something_and_has_something_to_forecast(values, expected):
+    assert training_origins(panel_of(values), horizon=2, min_length=3).tolist() == expected
+
+
+def test_a_window_that_sees_only_the_neighbouring_series_is_none():
+    panel = panel_of([1, 2, 3, 4, 5, 6], [NAN, NAN, NAN, NAN, NAN, 6])
+    assert training_origins(panel, horizon=1, min_length=3).tolist() == [2, 3, 4, 5]
+
+
+def test_the_latest_windows_of_each_series_are_held_out():
+    panel = panel_of(np.arange(11), np.arange(7))
+    origins = training_origins(panel, horizon=1, min_length=3)
+    early, late = hold_out_latest(panel, origins, horizon=1, share=0.25)
+    assert late.tolist() == [9, 10, 17]
+    assert early.tolist() == [3, 4, 5, 6, 7, 8, 14, 15, 16]
+
+
+def test_windows_whose_future_reaches_into_the_held_out_part_are_dropped():
+    panel = panel_of(np.arange(12))
+    origins = training_origins(panel, horizon=3, min_length=2)
+    early, late = hold_out_latest(panel, origins, horizon=3, share=0.25)
+    assert late.tolist() == [8, 9]
+    assert early.tolist() == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_training_target_reaches_a_held_out_target(seed):
+    rng = np.random.default_rng(seed)
+    panel = panel_of(*[np.where(rng.random(n) < 0.1, NAN, 1.0) for n in rng.integers(8, 40, 5)])
+    horizon = int(rng.integers(1, 6))
+    origins = training_origins(panel, horizon=horizon, min_length=3)
+    early, late = hold_out_latest(panel, origins, horizon=horizon, share=0.25)
+    targets = [set((part[:, None] + np.arange(horizon)).ravel().tolist()) for part in (early, late)]
+    assert targets[0].isdisjoint(targets[1])
+    assert {*early, *late} <= {*origins}
+    assert len(late) > 0
+
+
+def test_without_windows_there_is_nothing_to_hold_out():
+    early, late = hold_out_latest(panel_of([1]), np.zeros(0, dtype=np.int64), horizon=1, share=0.25)
+    assert early.tolist() == late.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"), [(10, [0, 1, 2, 3, 4, 5, 6, 7, 8]), (9, list(range(9))), (3, [0, 4, 8]), (2, [0, 8])]
+)
+def test_thinning_keeps_an_even_spread(most, expected):
+    assert thin(np.arange(9), most).tolist() == expected

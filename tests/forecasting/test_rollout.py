@@ -1,0 +1,185 @@
+"""Rolling out: each block of forecasts is fed back before the next is made."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from sktime_lstm.data.scaling import unit_scale, window_scale
+from sktime_lstm.data.windows import WindowIndex
+from sktime_lstm.forecasting.rollout import MAX_BATCH, forecast_windows, roll_out, sample_paths
+from sktime_lstm.network.network import WindowBatch
+
+
+class CountOn(nn.Module):
+    """Forecast the last value plus one, plus two, ..."""
+
+    def forward(self, window):
+        return window.context[:, -1:] + torch.arange(1, window.horizon + 1)[:, None]
+
+
+class Fibonacci(nn.Module):
+    """Forecast every step by the sum of the two last values."""
+
+    def forward(self, window):
+        return window.context[:, -2:].sum(1, keepdim=True).repeat(1, window.horizon, 1)
+
+
+class Always(nn.Module):
+    """Forecast every step by the same scaled value."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, window):
+        return torch.full((len(window.context), window.horizon, window.context.shape[2]), self.value)
+
+
+class FutureCovariate(nn.Module):
+    """Forecast each step by its covariate."""
+
+    def forward(self, window):
+        return window.covariates[:, -window.horizon :]
+
+
+def window_of(*context, horizon):
+    values = torch.tensor(context, dtype=torch.float64).view(1, -1, 1)
+    return WindowBatch(values, torch.zeros(1, len(context) + horizon, 1), sp=1)
+
+
+def rolled(network, *context, horizon, output_length, scale_of=unit_scale):
+    window = window_of(*context, horizon=horizon)
+    return roll_out(network, window, output_length=output_length, scale_of=scale_of).flatten().tolist()
+
+
+@pytest.mark.parametrize("output_length", [1, 2, 3, 6])
+def test_counting_on_gives_one_two_three(output_length):
+    assert rolled(CountOn(), 0.0, horizon=6, output_length=output_length) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("output_length", "expected"), [(1, [2, 3, 5, 8, 13, 21]), (2, [2, 2, 4, 4, 8, 8]), (3, [2, 2, 2, 4, 4, 4])]
+)
+def test_each_block_sees_the_forecasts_before_it(output_length, expected):
+    assert rolled(Fibonacci(), 1.0, 1.0, horizon=6, output_length=output_length) == expected
+
+
+def test_every_block_has_its_own_scale():
+    # (0, 2) is 1 +- 1, three units above is 4; (2, 4) is 3 +- 1, gives 6; (4, 6) is 5 +- 1, gives 8.
+    assert rolled(Always(3.0), 0.0, 2.0, horizon=3, output_length=1, scale_of=window_scale) == [4, 6, 8]
+
+
+def test_the_network_sees_scaled_values():
+    # (0, 4) is 2 +- 2, so the last value is 1 unit above; one more is 2 units above.
+    assert rolled(CountOn(), 0.0, 4.0, horizon=1, output_length=1, scale_of=window_scale) == [6]
+
+
+def test_a_constant_context_goes_on_whatever_the_network_says():
+    assert rolled(Always(3.0), 5.0, 5.0, horizon=4, output_length=2, scale_of=window_scale) == [5, 5, 5, 5]
+
+
+def test_a_small_change_of_a_large_value_is_not_rounded_away():
+    assert rolled(Always(1.0), 1e9, 1e9 + 4, horizon=1, output_length=1, scale_of=window_scale) == [1e9 + 4]
+
+
+@pytest.mark.parametrize("output_length", [1, 2, 3, 6])
+def test_every_step_sees_its_own_covariates(output_length):
+    covariates = torch.arange(10.0).view(1, 10, 1)
+    window = WindowBatch(torch.zeros(1, 4, 1, dtype=torch.float64), covariates, sp=1)
+    forecast = roll_out(FutureCovariate(), window, output_length=output_length, scale_of=unit_scale)
+    assert forecast.flatten().tolist() == [4, 5, 6, 7, 8, 9]
+
+
+def test_the_window_is_left_as_it_was():
+    window = window_of(1.0, 1.0, horizon=6)
+    roll_out(Fibonacci(), window, output_length=1, scale_of=unit_scale)
+    torch.testing.assert_close(window.context, window_of(1.0, 1.0, horizon=6).context)
+
+
+def count_up(number, *, horizon):
+    """Windows of one point each, over the values 0 to number - 1."""
+    values = torch.arange(float(number), dtype=torch.float64)[:, None]
+    origins, bounds = torch.arange(1, number + 1), torch.tensor([0, number + 1])
+    flat = torch.cat([values, values[:1]])
+    return WindowIndex(flat, torch.zeros(number + 1, 0), bounds, origins, window_length=1, horizon=horizon, sp=1)
+
+
+@pytest.mark.parametrize("output_length", [1, 3, 5, 7])
+def test_the_horizon_need_not_be_a_multiple_of_the_block(output_length):
+    forecast = forecast_windows(CountOn(), count_up(2, horizon=5), output_length=output_length, scale_of=unit_scale)
+    assert forecast[..., 0].tolist() == [[1, 2, 3, 4, 5], [2, 3, 4, 5, 6]]
+
+
+def test_windows_beyond_one_batch_keep_their_order():
+    number = MAX_BATCH + 3
+    forecast = forecast_windows(CountOn(), count_up(number, horizon=1), output_length=1, scale_of=unit_scale)
+    torch.testing.assert_close(forecast.flatten(), torch.arange(1.0, number + 1, dtype=torch.float64))
+
+
+def test_variables_do_not_mix():
+    context = torch.tensor([[[0.0, 100.0]]], dtype=torch.float64)
+    window = WindowBatch(context, torch.zeros(1, 5, 0), sp=1)
+    forecast = roll_out(CountOn(), window, output_length=2, scale_of=unit_scale)
+    assert forecast[0].T.tolist() == [[1, 2, 3, 4], [101, 102, 103, 104]]
+
+
+def sampled(network, windows, *errors, num_samples=1, output_length=1, lowest=-torch.inf, scale_of=unit_scale):
+    """Paths whose every block has these errors, times the number of the window plus one, times the scale."""
+    one = torch.tensor(errors, dtype=torch.float64)[None, :, None]
+
+    def draw(scale, numbers):
+        return one * (numbers + 1)[:, None, None] * scale[:, None]
+
+    return sample_paths(
+        network,
+        windows,
+        num_samples=num_samples,
+        block=len(errors),
+        output_length=output_length,
+        scale_of=scale_of,
+        draw=draw,
+        lowest=torch.tensor([lowest]),
+    )[..., 0]
+
+
+def test_without_errors_every_path_is_the_point_forecast():
+    paths = sampled(CountOn(), count_up(2, horizon=5), 0.0, 0.0, num_samples=3, output_length=2)
+    assert paths.tolist() == [[[1, 2, 3, 4, 5]] * 3, [[2, 3, 4, 5, 6]] * 3]
+
+
+def test_a_block_of_errors_is_added_and_the_path_goes_on_from_there():
+    # 0 counts on to 1 and 2, errors make it 11 and 2; 2 counts on to 3 and 4, which become 13 and 4.
+    assert sampled(CountOn(), count_up(1, horizon=4), 10.0, 0.0).tolist() == [[[11, 2, 13, 4]]]
+
+
+@pytest.mark.parametrize("output_length", [1, 2, 3])
+def test_errors_of_a_block_are_not_fed_back_within_it(output_length):
+    found = sampled(CountOn(), count_up(1, horizon=3), 10.0, 10.0, 10.0, output_length=output_length)
+    assert found.tolist() == [[[11, 12, 13]]]
+
+
+def test_every_window_has_its_own_errors():
+    assert sampled(CountOn(), count_up(2, horizon=1), 10.0).tolist() == [[[11]], [[22]]]
+
+
+def test_a_path_that_is_held_at_the_bound_goes_on_from_the_bound():
+    assert sampled(CountOn(), count_up(1, horizon=3), -9.0, lowest=0.5).tolist() == [[[0.5, 0.5, 0.5]]]
+
+
+def test_paths_beyond_one_batch_keep_their_order():
+    number = MAX_BATCH // 2 + 3
+    found = sampled(CountOn(), count_up(number, horizon=2), 0.0, num_samples=3)
+    torch.testing.assert_close(
+        found[:, :, 0], torch.arange(1.0, number + 1, dtype=torch.float64)[:, None].expand(-1, 3)
+    )
+
+
+def test_every_step_of_a_path_sees_its_own_covariates():
+    values, covariates = torch.zeros(11, 1, dtype=torch.float64), torch.arange(11.0)[:, None]
+    windows = WindowIndex(
+        values, covariates, torch.tensor([0, 11]), torch.tensor([4]), window_length=4, horizon=6, sp=1
+    )
+    found = sampled(FutureCovariate(), windows, 0.0, 0.0, 0.0, output_length=2)
+    assert found.tolist() == [[[4, 5, 6, 7, 8, 9]]]

@@ -1,0 +1,267 @@
+"""The network: what an untrained one forecasts, what may influence a forecast, and where randomness comes from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sktime_lstm.anchors.naive import naive_forecasts
+from sktime_lstm.network.cells import CELLS, HIDDEN
+from sktime_lstm.network.network import Ensemble, Network, NetworkSize, WindowBatch
+
+NAN = torch.nan
+every_cell = pytest.mark.parametrize("cell", CELLS)
+both_kinds = pytest.mark.parametrize("anchored", [True, False])
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def make_network(*, variables=1, covariates=0, seed=0, trained=True, **options):
+    """A network; as `trained` its output is drawn at random, so that the recurrent layers matter."""
+    network = Network(NetworkSize(variables, covariates, hidden_size=5, **options), seeded(seed))
+    if trained:
+        torch.nn.init.normal_(network.output.weight, generator=seeded(seed + 1))
+    return network.eval()
+
+
+def in_training(**options):
+    network = make_network(**options).train()
+    network.dropout_generator = seeded(3)
+    return network
+
+
+def make_window(*, batch=3, length=8, horizon=4, variables=1, covariates=0, sp=1):
+    generator = seeded(7)
+    return WindowBatch(
+        torch.randn(batch, length, variables, generator=generator),
+        torch.randn(batch, length + horizon, covariates, generator=generator),
+        sp,
+    )
+
+
+def shown(window, horizon):
+    """The same window with a nearer end."""
+    return replace(window, covariates=window.covariates[:, : window.context.shape[1] + horizon])
+
+
+def constant(value):
+    """A network that forecasts that value."""
+    network = make_network(trained=False, anchored=False)
+    torch.nn.init.constant_(network.output.bias, value)
+    return network
+
+
+@every_cell
+@pytest.mark.parametrize("sp", [1, 4, 99])
+def test_an_untrained_network_forecasts_the_mean_of_the_naive_forecasts_that_exist(cell, sp):
+    window = make_window(variables=2, sp=sp)
+    window.context[0, :3] = window.context[1, -2:, 0] = NAN
+    anchors = naive_forecasts(window.context, horizon=4, sp=sp)
+    forecast = make_network(variables=2, cell=cell, trained=False)(window)
+    torch.testing.assert_close(forecast, anchors.nanmean(-1))
+
+
+def test_an_untrained_network_without_anchors_forecasts_zero():
+    torch.testing.assert_close(make_network(trained=False, anchored=False)(make_window()), torch.zeros(3, 4, 1))
+
+
+@both_kinds
+def test_every_weight_can_learn(anchored):
+    network = make_network(variables=2, covariates=1, num_layers=2, anchored=anchored)
+    network(make_window(variables=2, covariates=1, sp=4)).square().sum().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad.abs().max() > 0, name
+
+
+@every_cell
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_a_later_covariate_changes_no_earlier_forecast(cell, num_layers):
+    network, window = make_network(covariates=2, cell=cell, num_layers=num_layers), make_window(covariates=2)
+    changed = replace(window, covariates=window.covariates.clone())
+    changed.covariates[:, 8 + 2] += 5
+    before, after = network(window), network(changed)
+    torch.testing.assert_close(after[:, :2], before[:, :2], atol=0, rtol=0)
+    assert (after[:, 2:] != before[:, 2:]).all()
+
+
+def test_a_bidirectional_network_looks_ahead_at_known_covariates():
+    network, window = make_network(covariates=2, bidirectional=True), make_window(covariates=2)
+    changed = replace(window, covariates=window.covariates.clone())
+    changed.covariates[:, -1] += 5
+    assert (network(changed) != network(window)).all()
+
+
+@every_cell
+@both_kinds
+def test_a_step_is_forecast_the_same_however_many_follow(cell, anchored):
+    network, window = make_network(covariates=2, cell=cell, anchored=anchored), make_window(covariates=2, horizon=9)
+    torch.testing.assert_close(network(shown(window, 3)), network(window)[:, :3])
+
+
+@both_kinds
+def test_a_forecast_does_not_depend_on_the_other_windows_of_the_batch(anchored):
+    network = make_network(variables=2, covariates=1, anchored=anchored)
+    window = make_window(variables=2, covariates=1, sp=4)
+    parts = zip(window.context.split(1), window.covariates.split(1), strict=True)
+    alone = [network(WindowBatch(context, covariates, sp=4)) for context, covariates in parts]
+    torch.testing.assert_close(network(window), torch.cat(alone))
+
+
+@pytest.mark.parametrize("row", [-1, -2, 0])
+def test_the_first_step_sees_every_observation_the_newest_too(row):
+    window = make_window()
+    window.context.requires_grad_()
+    make_network(anchored=False)(window)[:, 0].sum().backward()
+    assert (window.context.grad[:, row] != 0).all()
+
+
+@both_kinds
+@pytest.mark.parametrize("sp", [1, 4])
+def test_a_missing_value_has_no_influence(anchored, sp):
+    window, missing = make_window(sp=sp), torch.zeros(3, 8, 1, dtype=torch.bool)
+    missing[0, 2], missing[1, -1], missing[2, :3] = True, True, True
+    window.context.masked_fill_(missing, NAN).requires_grad_()
+    make_network(anchored=anchored)(window).sum().backward()
+    assert (window.context.grad[missing] == 0).all()
+    assert (window.context.grad[0, -1] != 0).all()
+
+
+@both_kinds
+def test_a_missing_value_is_not_taken_for_zero(anchored):
+    network, missing, zero = make_network(anchored=anchored), make_window(sp=99), make_window(sp=99)
+    missing.context[:, 3], zero.context[:, 3] = NAN, 0.0
+    assert (network(missing) != network(zero)).all()
+
+
+@both_kinds
+@pytest.mark.parametrize("sp", [1, 4])
+def test_a_window_without_any_observation_still_has_a_forecast(anchored, sp):
+    window = make_window(sp=sp)
+    window.context[0] = NAN
+    assert make_network(anchored=anchored)(window).isfinite().all()
+
+
+def test_a_window_of_one_point_has_a_forecast():
+    assert make_network()(make_window(length=1)).isfinite().all()
+
+
+@every_cell
+def test_building_draws_from_the_given_generator_alone(cell):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    first = make_network(cell=cell)(make_window())
+    torch.testing.assert_close(torch.get_rng_state(), before)
+    torch.manual_seed(99)
+    torch.testing.assert_close(make_network(cell=cell)(make_window()), first, atol=0, rtol=0)
+    assert (make_network(cell=cell, seed=5)(make_window()) != first).any()
+
+
+def test_dropout_draws_from_the_generator_for_masks_alone():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    first = in_training(dropout=0.5)(make_window())
+    torch.testing.assert_close(torch.get_rng_state(), before)
+    torch.manual_seed(99)
+    torch.testing.assert_close(in_training(dropout=0.5)(make_window()), first, atol=0, rtol=0)
+
+
+def test_dropout_differs_from_step_to_step_of_the_training_and_is_off_in_a_forecast():
+    network, window = in_training(dropout=0.5), make_window()
+    assert (network(window) != network(window)).any()
+    network.eval()
+    torch.testing.assert_close(network(window), make_network()(window), atol=0, rtol=0)
+
+
+def test_dropout_keeps_the_forecast_on_average():
+    network, window = in_training(dropout=0.3, anchored=False), make_window()
+    average = torch.stack([network(window) for _ in range(2_000)]).mean(0)
+    torch.testing.assert_close(average, network.eval()(window), atol=0.05, rtol=0)
+
+
+def test_the_horizon_is_what_the_covariates_reach_beyond_the_context():
+    assert make_window(length=8, horizon=4).horizon == 4
+
+
+@pytest.mark.parametrize(("values", "expected"), [([3.0], 3.0), ([1.0, 3.0], 2.0), ([1.0, 100.0, 2.0], 2.0)])
+def test_an_ensemble_forecasts_the_median_of_its_members(values, expected):
+    forecast = Ensemble([constant(value) for value in values])(make_window())
+    torch.testing.assert_close(forecast, torch.full((3, 4, 1), expected))
+
+
+def test_an_ensemble_gives_its_members_back_in_order():
+    members = [constant(1.0), constant(2.0)]
+    assert Ensemble(members).networks == members
+
+
+def test_an_untrained_network_weighs_the_naive_forecasts_by_their_past_errors():
+    context = torch.tensor([[0.0], [2.0]])[None]
+    # The last value, means with weights that fall by 0.7 and 0.9 a step, the mean, and two lines.
+    naive = torch.tensor([2.0, 2 / 1.7, 2 / 1.9, 1.0, 4.0, 4.0])
+    errors = torch.tensor([1.0, 2.0, 3.0, 1.5, 0.5, 2.0, 1.0, 1.0])
+    window = WindowBatch(context, torch.zeros(1, 3, 0), sp=1, anchor_errors=errors.view(1, 1, 8))
+    weights = errors[:6] ** -6
+    forecast = make_network(trained=False)(window)[0, 0, 0]
+    torch.testing.assert_close(forecast, (weights * naive).sum() / weights.sum())
+
+
+def test_the_unit_of_past_errors_changes_nothing():
+    window, network = make_window(sp=4), make_network()
+    record = torch.rand(3, 1, 8, generator=seeded(0)) + 0.1
+    forecast = network(replace(window, anchor_errors=record))
+    assert not forecast.equal(network(window))
+    torch.testing.assert_close(network(replace(window, anchor_errors=1e3 * record)), forecast)
+
+
+@both_kinds
+def test_a_network_shrunk_to_nothing_has_learned_nothing(anchored):
+    network, window = make_network(anchored=anchored), make_window(sp=4)
+    whole = network(window)
+    network.shrink(1.0)
+    assert network(window).equal(whole)
+    network.shrink(0.0)
+    assert network(window).equal(make_network(anchored=anchored, trained=False)(window))
+
+
+@every_cell
+@both_kinds
+@pytest.mark.parametrize("options", [{"num_layers": 2}, {"bidirectional": True}], ids=str)
+def test_the_hidden_states_seen_inside_are_those_that_the_output_reads(cell, anchored, options):
+    network, window = (
+        make_network(cell=cell, covariates=1, anchored=anchored, **options),
+        make_window(covariates=1, sp=4),
+    )
+    read = []
+    network.output.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    network(window)
+    assert len(network.trace(window)) == network.size.num_layers
+    torch.testing.assert_close(network.trace(window)[-1][HIDDEN][:, -4:], read[0], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("sp", [1, 4])
+def test_the_forecast_is_the_mixture_with_the_weights_shown_plus_the_correction(sp):
+    network, window = make_network(variables=2), make_window(variables=2, sp=sp)
+    mixture = (network.anchor_weights(window) * naive_forecasts(window.context, horizon=4, sp=sp).nan_to_num()).sum(-1)
+    correction = make_network(variables=2)
+    # Without differences between the logits the mixture is the mean of the naive forecasts.
+    with torch.no_grad():
+        correction.output.weight.view(2, -1, 5)[:, 1:] = 0
+    mean = naive_forecasts(window.context, horizon=4, sp=sp).nanmean(-1)
+    torch.testing.assert_close(network(window), mixture + correction(window) - mean)
+
+
+def test_naive_forecasts_that_do_not_exist_weigh_nothing_and_the_others_one_together():
+    window = make_window(variables=2)
+    weights = make_network(variables=2).anchor_weights(window)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(3, 4, 2))
+    absent = naive_forecasts(window.context, horizon=4, sp=1).isnan()
+    assert absent.any()
+    assert ((weights == 0) == absent).all()
+
+
+def test_a_network_without_anchors_has_no_weights_to_show():
+    with pytest.raises(ValueError, match="anchored=False: the network has no naive forecasts to weigh"):
+        make_network(anchored=False).anchor_weights(make_window())
