@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -20,24 +20,18 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime_lstm.data.chunks import Chunk, read_chunks
 from sktime_lstm.data.horizon import ResolvedHorizon, last_windows, resolve_horizon
 from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index
-from sktime_lstm.data.scaling import GLOBAL_SCALERS
-from sktime_lstm.forecasting.fitted_model import PretrainedModel
+from sktime_lstm.forecasting.fitted_model import FittedModel, KnownPast, PretrainedModel
+from sktime_lstm.forecasting.preprocessing import HistorySummary
 from sktime_lstm.inspection import plots, tables
-from sktime_lstm.network.cells import CELLS
-from sktime_lstm.network.losses import COUNTS, LOSSES
+from sktime_lstm.network.losses import COUNTS
 from sktime_lstm.runtime import resolve_seed, seeded_generator, single_thread
 from sktime_lstm.storage.model_file import Fit, Snapshot, read_snapshot, write_snapshot
 from sktime_lstm.storage.onnx import export_onnx
-from sktime_lstm.training.fit import HISTORY_COLUMNS, SAMPLE, Settings, update_model
-from sktime_lstm.training.pretrain import (
-    as_pretrained,
-    learn,
-    pretrain,
-)
+from sktime_lstm.training.fit import FitResult, fit, update_model
+from sktime_lstm.training.pretrain import as_pretrained, pretrain
+from sktime_lstm.training.settings import RULES, Settings
+from sktime_lstm.training.trainer import HISTORY_COLUMNS, SAMPLE
 from sktime_lstm.validation import (
-    Rule,
-    boolean,
-    bound,
     check_counts,
     check_covariates,
     check_covered,
@@ -48,48 +42,11 @@ from sktime_lstm.validation import (
     check_same_series,
     empirical_distribution,
     integer,
-    name_or_transformer,
-    number,
-    one_of,
-    optional,
     seed,
-    text,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-PRETRAINED = Rule(
-    lambda value: value is None or isinstance(value, str | PathLike | LSTMForecaster),
-    "the path of a file written by save_model, or a pretrained or fitted LSTMForecaster",
-)
-RULES = {
-    "window_length": optional(integer(1)),
-    "output_length": optional(integer(1)),
-    "sp": optional(integer(1)),
-    "cell": one_of(*CELLS),
-    "hidden_size": optional(integer(1)),
-    "num_layers": integer(1),
-    "dropout": number(0.0, 1.0, closed=True),
-    "bidirectional": boolean(),
-    "anchored": boolean(),
-    "scaler": name_or_transformer("window", *(name for name in GLOBAL_SCALERS if name != "window")),
-    "loss": one_of(*LOSSES),
-    "lower_bound": bound(),
-    "max_epochs": optional(integer(1)),
-    "batch_size": optional(integer(1)),
-    "learning_rate": optional(number(0.0)),
-    "weight_decay": number(0.0, closed=True),
-    "patience": optional(integer(1)),
-    "num_members": integer(1),
-    "pretrained": PRETRAINED,
-    "fine_tune": one_of("none", "head", "full", "scratch"),
-    "time_budget": optional(number(0.0, closed=True)),
-    "device": text(),
-    "random_state": seed(),
-    "verbose": integer(0),
-}
-
 
 SAMPLE_RULES = {"num_samples": integer(1), "random_state": seed()}
 
@@ -135,9 +92,6 @@ class LSTMForecaster(BaseForecaster):
         Stacked recurrent layers.
     dropout : float, default=0.0
         Share of the outputs of every layer that is set to zero in training, in [0, 1).
-    bidirectional : bool, default=False
-        Read the window in both directions. Nothing unknown leaks, since the future is missing; covariates of later
-        steps then influence the forecasts of earlier ones.
     anchored : bool, default=True
         Mix naive forecasts by how wrong they have been in the series so far, know the linear effect of the covariates,
         and keep of what is learned only the share that lowers the error of held-out windows. False is the textbook
@@ -171,8 +125,6 @@ class LSTMForecaster(BaseForecaster):
         the best check; there is a check every epoch, or every 100 steps if an epoch is longer. By default the schedule
         runs to its end, the members learn from all windows and the last weights are kept, which is better on short
         series.
-    num_members : int, default=1
-        Networks that are trained with different seeds; the forecast is their median. Costs as many times the training.
     pretrained : path or LSTMForecaster, optional
         Start from what another forecaster has learned: a file written by `save_model`, or a pretrained or fitted
         forecaster. Equal to `pretrain`, and survives `set_params`, grid search and pipelines, which forget `pretrain`.
@@ -285,7 +237,6 @@ class LSTMForecaster(BaseForecaster):
         hidden_size: int | None = None,
         num_layers: int = 1,
         dropout: float = 0.0,
-        bidirectional: bool = False,
         anchored: bool = True,
         scaler: Any = "window",
         loss: str = "mae",
@@ -295,7 +246,6 @@ class LSTMForecaster(BaseForecaster):
         learning_rate: float | None = None,
         weight_decay: float = 0.01,
         patience: int | None = None,
-        num_members: int = 1,
         pretrained: str | PathLike[str] | LSTMForecaster | None = None,
         fine_tune: str = "full",
         time_budget: float | None = None,
@@ -310,7 +260,6 @@ class LSTMForecaster(BaseForecaster):
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.dropout = dropout
-        self.bidirectional = bidirectional
         self.anchored = anchored
         self.scaler = scaler
         self.loss = loss
@@ -320,7 +269,6 @@ class LSTMForecaster(BaseForecaster):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.patience = patience
-        self.num_members = num_members
         self.pretrained = pretrained
         self.fine_tune = fine_tune
         self.time_budget = time_budget
@@ -332,8 +280,8 @@ class LSTMForecaster(BaseForecaster):
     def __post_init__(self) -> None:
         """Check the parameters; sktime calls this at the end of the constructor."""
         check_parameters(self.get_params(deep=False), RULES)
-        if isinstance(self.pretrained, LSTMForecaster):
-            self.pretrained = self.pretrained.as_pretrained_copy()
+        if isinstance(self.pretrained, LSTMForecaster) and self.pretrained.is_fitted:
+            self.pretrained._survive_clone()
         # sktime's tests read these two before fit; its base class leaves them out when it keeps no data.
         if not hasattr(self, "_y"):
             self._y = None
@@ -508,10 +456,10 @@ class LSTMForecaster(BaseForecaster):
     def export_onnx(self, path: str | PathLike[str]) -> None:
         """Write the network as an ONNX file, for programs without Python or torch. Needs the extra ``onnx``.
 
-        Inputs are ``context`` of shape (batch, time, variable), NaN where missing, and ``covariates`` of shape
-        (batch, time + horizon, covariate), whose last axis is 0 without covariates, and, if anchored, ``anchor_errors``
-        of shape (batch, variable, anchor), the mean absolute error of each naive forecast so far; output is
-        ``forecast`` of shape (batch, horizon, variable). Batch, time and horizon are free, but the time holds at least one season;
+        Inputs are ``context`` of shape (batch, time, variable), NaN where missing, and ``covariates`` of shape (batch,
+        time + horizon, covariate), whose last axis is 0 without covariates, and, if anchored, ``anchor_errors`` of
+        shape (batch, variable, anchor), the mean absolute error of each naive forecast so far; output is ``forecast``
+        of shape (batch, horizon, variable). Batch, time and horizon are free, but the time holds at least one season;
         to forecast as this forecaster does, give ``window_length_`` points, filled up with NaN in front where less is
         known. The seasonal period is that of this forecaster. The file holds the network alone: scale each context by
         its own mean and standard deviation, and the forecast back.
@@ -541,7 +489,7 @@ class LSTMForecaster(BaseForecaster):
         with single_thread():
             export_onnx(model.network, path, window_length=model.preprocessing.window_length, sp=model.preprocessing.sp)
 
-    def gate_activations(self, y: Any = None, X: Any = None, *, member: int = 0, units: bool = True) -> pd.DataFrame:
+    def gate_activations(self, y: Any = None, X: Any = None, *, units: bool = True) -> pd.DataFrame:
         """Show what the gates of the network do in the last window.
 
         The window is the past that the network sees, ``window_length_`` points, and the future that it forecasts at
@@ -554,8 +502,6 @@ class LSTMForecaster(BaseForecaster):
             learned from it and the forecaster stays as it is.
         X : like `y`, default=None
             Covariates, if there were any in `fit`: of the future steps, and with `y` of its past too.
-        member : int, default=0
-            Number of the network, if there are several (`num_members`).
         units : bool, default=True
             Return every unit of the layers. False returns their mean, a small table even for a large panel.
 
@@ -584,9 +530,9 @@ class LSTMForecaster(BaseForecaster):
         >>> len(forget) == forecaster.window_length_ + 12, bool(forget.between(0, 1).all())
         (True, True)
         """
-        panel, resolved = self._last_windows(y, X)
+        past, resolved = self._last_windows(y, X)
         with single_thread():
-            return tables.gate_activations(self._model, panel, resolved, member=member, units=units)
+            return tables.gate_activations(self._model, past, resolved, units=units)
 
     def anchor_weights(self, fh: Any = None, X: Any = None) -> pd.DataFrame:
         """Show how much each naive forecast counts in each forecast: what the network itself says of its reasons.
@@ -626,9 +572,9 @@ class LSTMForecaster(BaseForecaster):
         self.check_is_fitted()
         # sktime keeps the horizon that it checks; a look should not.
         resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
-        panel = self._known(resolved, self._check_X(X=X))
         with single_thread():
-            return tables.anchor_weights(self._model, panel, resolved)
+            past = self._known_past(resolved, self._check_X(X=X), complete=True)
+            return tables.anchor_weights(self._model, past, resolved)
 
     def plot_forecast(
         self,
@@ -674,7 +620,7 @@ class LSTMForecaster(BaseForecaster):
         return plots.plot_forecast(self._memory.frame(), forecast, intervals=intervals, y_true=y_true, ax=ax)
 
     def plot_gates(
-        self, y: Any = None, X: Any = None, *, member: int = 0, layer: int = 0, ax: npt.NDArray[Any] | None = None
+        self, y: Any = None, X: Any = None, *, layer: int = 0, ax: npt.NDArray[Any] | None = None
     ) -> npt.NDArray[Any]:
         """Draw what the gates do in the last window, under the series. Needs matplotlib.
 
@@ -683,7 +629,7 @@ class LSTMForecaster(BaseForecaster):
 
         Parameters
         ----------
-        y, X, member
+        y, X
             As in `gate_activations`. Of a panel the first series is drawn; pass another one as `y`.
         layer : int, default=0
             Number of the layer; 0 is next to the inputs.
@@ -703,12 +649,12 @@ class LSTMForecaster(BaseForecaster):
         >>> [axes.get_ylabel() for axes in forecaster.plot_gates()][:4]
         ['series', 'input gate', 'forget gate', 'output gate']
         """
-        panel, resolved = self._last_windows(y, X)
+        past, resolved = self._last_windows(y, X)
         with single_thread():
             resolved = resolved.only(resolved.instance == 0)
-            gates = tables.gate_activations(self._model, panel, resolved, member=member, units=True)
-            y, forecast = tables.around_the_end(self._model, panel, resolved)
-        return plots.plot_gates(gates, y, forecast, layer=layer, ax=ax)
+            gates = tables.gate_activations(self._model, past, resolved, units=True)
+            forecast = tables.forecast_after_window(self._model, past, resolved)
+        return plots.plot_gates(gates, tables.observed_window(past.panel, resolved), forecast, layer=layer, ax=ax)
 
     def plot_anchor_weights(
         self, fh: Any = None, X: Any = None, *, ax: Axes | npt.NDArray[Any] | None = None
@@ -762,7 +708,7 @@ class LSTMForecaster(BaseForecaster):
         self.check_is_fitted()
         return plots.plot_history(self.history_, ax=ax)
 
-    def _last_windows(self, y: Any, X: Any) -> tuple[Panel, ResolvedHorizon]:
+    def _last_windows(self, y: Any, X: Any) -> tuple[KnownPast, ResolvedHorizon]:
         """Last window of each series, of `y` if it is passed, and what is known of it."""
         self.check_is_fitted()
         there = self if y is None else self._at(y, X)
@@ -770,7 +716,8 @@ class LSTMForecaster(BaseForecaster):
         resolved = last_windows(
             there._memory, there.cutoff[0], past=preprocessing.window_length, future=preprocessing.output_length
         )
-        return there._known(resolved, there._check_X(X=X)), resolved
+        with single_thread():
+            return there._known_past(resolved, there._check_X(X=X), complete=True), resolved
 
     def _at(self, y: Any, X: Any) -> LSTMForecaster:
         """Return a twin with the same model that stands at the end of other series."""
@@ -779,6 +726,7 @@ class LSTMForecaster(BaseForecaster):
         X = check_covariates(self._check_X(X=X), self._memory.covariate_columns, needed=True)
         twin = copy.copy(self)
         twin._memory = read_panel(inner, X)
+        twin._summary = self._model.preprocessing.summary(twin._memory)
         twin._set_cutoff(twin._memory.axis.stamps(twin._memory.last.max(keepdims=True)))
         return twin
 
@@ -789,16 +737,16 @@ class LSTMForecaster(BaseForecaster):
         self._start = None if self.fine_tune == "scratch" else self._find_start()
         max_step = self._max_step(fh)
         with single_thread():
-            self._model, records = learn(
+            result = fit(
                 self._memory, self._settings(self._start), self._start, max_step=max_step, root_seed=self._root_seed
             )
-        self._publish(records)
+        self._publish(result)
         return self
 
     def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> LSTMForecaster:
         start, root_seed = self._find_start(), resolve_seed(self.random_state)
         if start is None and self.is_fitted:
-            start = as_pretrained(self._model, self._memory)
+            start = self._learned
         panel = read_panel(y, X)
         max_step = int(max(fh.to_numpy())) if fh is not None and fh.is_relative else None
         with single_thread():
@@ -812,45 +760,54 @@ class LSTMForecaster(BaseForecaster):
         """What was learned before, by `pretrain` or by the forecaster that was passed."""
         start: PretrainedModel | None = getattr(self, "pretrained_model_", None)
         if start is None and self.pretrained is not None:
-            other = self.pretrained
-            other = other if isinstance(other, LSTMForecaster) else load_model(other).as_pretrained_copy()
+            other = self.pretrained if isinstance(self.pretrained, LSTMForecaster) else load_model(self.pretrained)
             check_has_learned(other)
-            start = other.pretrained_model_
+            start = other._learned
         if start is not None:
             check_design(start.design, self.get_params(deep=False), self.get_param_defaults())
         return start
 
-    def as_pretrained_copy(self) -> LSTMForecaster:
-        """Return the forecaster, or one whose pretraining is the fit of this one: a fit does not survive a clone."""
-        if hasattr(self, "pretrained_model_") or not self.is_fitted:
-            return self
-        twin = type(self)(**self.get_params(deep=False))
-        twin.pretrained_model_ = as_pretrained(self._model, self._memory)
-        twin.n_pretrain_instances_ = self._memory.num_instances
-        twin._pretrained_attrs, twin._state = list(self.get_tag("pretrain:fitted_params")), "pretrained"
-        return twin
+    @property
+    def _learned(self) -> PretrainedModel | None:
+        """What a forecaster starts from to which this one is passed: its pretraining, or else its fit."""
+        start: PretrainedModel | None = getattr(self, "pretrained_model_", self.__dict__.get("_learned_by_original"))
+        return as_pretrained(self._model, self._memory) if start is None and self.is_fitted else start
+
+    @_learned.setter
+    def _learned(self, learned: PretrainedModel) -> None:
+        self.__dict__["_learned_by_original"] = learned
+
+    def _survive_clone(self) -> None:
+        """Let sktime copy what was learned to clones of this forecaster, as it does after `pretrain`.
+
+        A clone of the forecaster that this one was passed to holds a clone of this one, which has forgotten its fit.
+        """
+        if not getattr(self, "_pretrained_attrs", None):
+            self._pretrained_attrs = ["_learned"]
 
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True) -> LSTMForecaster:
-        newer = self._read_newer(y, X)
-        self._memory = self._memory.merged(newer)
+        newer, older = self._read_newer(y, X), self._memory
+        self._memory = older.merged(newer)
         if self._memory.num_instances > newer.num_instances:
             # sktime has set the cutoff to the end of the new data; the series that got none end where they did.
             self._set_cutoff(self._memory.axis.stamps(self._memory.last.max(keepdims=True)))
         settings = self._settings(self._start)
-        if update_params and settings.fine_tune != "none":
-            with single_thread():
-                self._model, records = update_model(self._model, self._memory, settings, root_seed=self._root_seed)
-            self._publish(records)
+        with single_thread():
+            if update_params and settings.fine_tune != "none":
+                self._publish(update_model(self._model, self._memory, settings, root_seed=self._root_seed))
+            else:
+                preprocessing = self._model.preprocessing
+                self._summary = preprocessing.updated_summary(self._summary, older, self._memory)
         return self
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
         resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
-        values = self._answer(resolved, X)
+        values = self._forecast_rows(resolved, X)
         return pd.DataFrame(values, index=resolved.index, columns=self._memory.columns)
 
     def _predict_quantiles(self, fh: Any, X: pd.DataFrame | None, alpha: list[float]) -> pd.DataFrame:
         resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
-        values = self._answer(resolved, X, alpha)
+        values = self._forecast_rows(resolved, X, alpha)
         columns = self._get_columns(method="predict_quantiles", alpha=alpha)
         return pd.DataFrame(values.reshape(len(values), -1), index=resolved.index, columns=columns)
 
@@ -858,49 +815,54 @@ class LSTMForecaster(BaseForecaster):
         if cov:
             raise ValueError("cov=True is not offered. Take covariances from predict_samples, whose paths go together.")
         resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
-        values = self._answer(resolved, X, EVEN_LEVELS)
+        values = self._forecast_rows(resolved, X, EVEN_LEVELS)
         return pd.DataFrame(values.var(-1), index=resolved.index, columns=self._memory.columns)
 
     def _predict_proba(self, fh: Any, X: pd.DataFrame | None, marginal: bool = True) -> Any:
         empirical = empirical_distribution()
         if marginal:
             resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
-            samples = _stacked(self._answer(resolved, X, EVEN_LEVELS), resolved, self._memory.columns)
+            samples = _stacked(self._forecast_rows(resolved, X, EVEN_LEVELS), resolved, self._memory.columns)
         else:
             samples = self.predict_samples(fh, X, num_samples=len(EVEN_LEVELS))
         rows = samples.xs(0).index
         return empirical(samples, time_indep=marginal, index=rows, columns=samples.columns)
 
-    def _answer(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, alphas: list[float] | None = None) -> Array:
-        """Forecast the rows of a request, of shape (rows, variables) or (rows, variables, alphas)."""
+    def _forecast_rows(
+        self, resolved: ResolvedHorizon, X: pd.DataFrame | None, alphas: list[float] | None = None
+    ) -> Array:
+        """Forecast the rows of a horizon, of shape (rows, variables) or (rows, variables, alphas)."""
         shape = (len(self._memory.columns),) + (() if alphas is None else (len(alphas),))
         return self._fill(resolved, X, shape, partial(self._model.forecast, alphas=alphas))
 
     def _fill(
-        self, resolved: ResolvedHorizon, X: pd.DataFrame | None, shape: tuple[int, ...], output: Callable[..., Array]
+        self, resolved: ResolvedHorizon, X: pd.DataFrame | None, shape: tuple[int, ...], forecast: Callable[..., Array]
     ) -> Array:
-        """Answer the future and the past of a request, of shape (rows, *shape); NaN before the start of a series."""
-        panel = self._known(resolved, X)
+        """Forecast the future and the past of a horizon, of shape (rows, *shape); NaN before the start of a series."""
         values = np.full((len(resolved.index), *shape), np.nan)
-        origins = panel.rows(resolved.instance, resolved.origin)
-        with single_thread():
-            for rows in (resolved.is_future, ~resolved.is_future):
-                rows = rows & (resolved.position >= panel.first[resolved.instance])
-                if rows.any():
-                    values[rows] = output(panel, origins[rows], resolved.step[rows])
+        at_the_end = resolved.origin == self._memory.last[resolved.instance] + 1
+        X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
+        for chosen, complete in ((resolved.is_future & at_the_end, False), (~(resolved.is_future & at_the_end), True)):
+            chosen = chosen & (resolved.position >= self._memory.first[resolved.instance])
+            if chosen.any():
+                rows = resolved.only(chosen)
+                with single_thread():
+                    past = self._known_past(rows, X, complete=complete)
+                    values[chosen] = forecast(past, past.panel.rows(rows.instance, rows.origin), rows.step)
         return values
 
-    def _known(self, resolved: ResolvedHorizon, X: pd.DataFrame | None) -> Panel:
-        """Memory with room for the requested rows, and their covariates."""
+    def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, complete: bool) -> KnownPast:
+        """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
         X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
-        last_needed = np.full(self._memory.num_instances, np.iinfo(np.int64).min)
+        panel = self._memory if complete else self._memory.tail(self._model.preprocessing.window_length)
+        last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
-        panel = self._memory.extended(last_needed)
-        if X is None:
-            return panel
-        rows = panel.rows(resolved.instance, resolved.position)[resolved.is_future]
-        check_covered(resolved.index[resolved.is_future], panel.covered_by(X)[rows])
-        return panel.with_covariates(X)
+        panel = panel.extended(last_needed)
+        if X is not None:
+            rows = panel.rows(resolved.instance, resolved.position)[resolved.is_future]
+            check_covered(resolved.index[resolved.is_future], panel.covered_by(X)[rows])
+            panel = panel.with_covariates(X)
+        return self._model.past_of(panel, self._summary, complete=complete)
 
     def _read_newer(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
         check_same_series(y, self._memory.columns, is_panel=self._memory.keys is not None)
@@ -933,9 +895,10 @@ class LSTMForecaster(BaseForecaster):
         return Fit(
             model=self._model,
             memory=self._memory,
+            summary=self._summary,
             root_seed=self._root_seed,
             cutoff=self._memory.axis.position_before(self.cutoff[0]),
-            history=self.history_.to_dict("list"),
+            log=self._log,
             mtype=self._y_mtype_last_seen,
             store=self._converter_store_y,
             horizon=None if self._fh is None else self._fh.to_pandas(),
@@ -957,7 +920,7 @@ class LSTMForecaster(BaseForecaster):
 
     def _restore(self, fit: Fit) -> None:
         """Stand where a fit has led; what sktime notes of the data in `fit`, it notes again."""
-        self._model, self._memory, self._root_seed = fit.model, fit.memory, fit.root_seed
+        self._memory, self._root_seed = fit.memory, fit.root_seed
         self._start = None if self.fine_tune == "scratch" else getattr(self, "pretrained_model_", None)
         scitype = mtype_to_scitype(fit.mtype)
         y = convert_to(fit.memory.frame(), fit.mtype, scitype, store=fit.store, store_behaviour="freeze")
@@ -965,23 +928,22 @@ class LSTMForecaster(BaseForecaster):
         self._set_cutoff(fit.memory.axis.stamps(np.array([fit.cutoff])))
         self._is_vectorized = False
         self._fh = None if fit.horizon is None else ForecastingHorizon(fit.horizon, is_relative=fit.is_relative)
-        self._publish(fit.history)
+        self._publish(FitResult(fit.model, fit.summary, fit.log))
         self._state = "fitted"
 
     def _settings(self, start: PretrainedModel | None) -> Settings:
-        settings = Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
+        settings = Settings(**self.get_params(deep=False))
         return settings if start is not None else replace(settings, fine_tune="scratch")
 
-    def _publish(self, records: Any) -> None:
-        """Make the choices and the course of the training readable."""
+    def _publish(self, result: FitResult) -> None:
+        """Keep what was learned, and make the choices and the course of the training readable."""
+        self._model: FittedModel = result.model
+        self._summary: HistorySummary = result.summary
+        self._log = result.log
         preprocessing = self._model.preprocessing
-        self.window_length_, self.output_length_, self.sp_ = (
-            preprocessing.window_length,
-            preprocessing.output_length,
-            preprocessing.sp,
-        )
-        self.hidden_size_ = self._model.network.networks[0].size.hidden_size
-        self.history_ = pd.DataFrame(records, columns=list(HISTORY_COLUMNS))
+        self.window_length_, self.output_length_ = preprocessing.window_length, preprocessing.output_length
+        self.sp_, self.hidden_size_ = preprocessing.sp, self._model.network.size.hidden_size
+        self.history_ = pd.DataFrame(result.log, columns=list(HISTORY_COLUMNS))
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:

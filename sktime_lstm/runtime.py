@@ -87,7 +87,7 @@ class Deadline:
             return 0.0
         return (time.perf_counter() - self._start) / self._seconds if self._seconds > 0 else 1.0
 
-    def share(self, parts: int) -> Deadline:
+    def next_part(self, parts: int) -> Deadline:
         """Deadline of the next of `parts` equal parts of what is left."""
         if self._seconds is None:
             return self

@@ -1,42 +1,106 @@
-"""The linear effect of covariates, from which the network starts."""
+"""The linear effect of covariates: taken out of a series before the network sees it, and added to its forecast."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import Ridge, RidgeCV
 
-RIDGE = 1e-3
-MIN_PENALTY = 1e-9
+from sktime_lstm.data.panel import Array
+from sktime_lstm.data.time_axis import Positions
+
+PENALTIES = np.logspace(-2, 5, 29)
+MAX_CHANGES = 100_000
 
 
-def linear_effect(values: Tensor, covariates: Tensor) -> Tensor:
-    """Effect of one unit of each covariate on each variable, by ridge regression of changes on changes.
-
-    Levels would do for a stationary series, but two trends explain each other; their changes do not.
+def typical_change(values: Array, bounds: Positions) -> Array:
+    """Root mean square change from one observation to the next in each series.
 
     Parameters
     ----------
-    values : Tensor of shape (batch, time, variable)
-        Scaled windows, NaN where missing.
-    covariates : Tensor of shape (batch, time, covariate)
-        Standardised covariates of the same points.
+    values : array of shape (rows, variables)
+        NaN where missing.
+    bounds : array of shape (instances + 1,)
+        Instance i owns the rows ``bounds[i]`` to ``bounds[i + 1] - 1``.
 
     Returns
     -------
-    Tensor of shape (covariate, variable)
+    array of shape (instances, variables)
+        0 for a constant series and for one with a single observation.
     """
-    change = values.diff(dim=1).flatten(0, 1).double()
-    cause = covariates.diff(dim=1).flatten(0, 1).double()
-    effects = [_ridge(cause, one) for one in change.unbind(-1)]
-    return torch.stack(effects, -1).to(values.dtype)
+    squares, counts = np.zeros((2, len(bounds) - 1, values.shape[1]))
+    for variable in range(values.shape[1]):
+        later, earlier, instance = _successive(values[:, variable], bounds)
+        np.add.at(squares[:, variable], instance, (values[later, variable] - values[earlier, variable]) ** 2)
+        np.add.at(counts[:, variable], instance, 1)
+    return np.sqrt(squares / np.maximum(counts, 1))
 
 
-def _ridge(cause: Tensor, change: Tensor) -> Tensor:
-    """Coefficients, shape (covariate,), over the rows whose change was observed; the mean change is the trend."""
-    seen = torch.isfinite(change)
-    cause, change = cause[seen], change[seen]
-    cause, change = cause - cause.mean(0), change - change.mean()
-    gram = cause.T @ cause
-    penalty = RIDGE * gram.diagonal().mean() + MIN_PENALTY
-    ridge: Tensor = torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=gram.dtype), cause.T @ change)
-    return ridge
+def linear_effect(values: Array, covariates: Array, bounds: Positions, unit: Array) -> Array:
+    """Effect of one unit of each covariate on each variable, in the unit of each series.
+
+    Ridge regression of changes on changes, from one observation to the next, however far apart they lie. Levels would
+    do for a stationary series, but two trends explain each other; their changes do not. Every change counts once. The
+    penalty is chosen by leave-one-out errors [1]_: the largest that is within one standard error of the best [2]_. So
+    many covariates beside few observations have next to no effect, unless they show one.
+
+    Parameters
+    ----------
+    values : array of shape (rows, variables)
+        NaN where missing.
+    covariates : array of shape (rows, covariates)
+        Standardised covariates of the same points.
+    bounds : array of shape (instances + 1,)
+        Instance i owns the rows ``bounds[i]`` to ``bounds[i + 1] - 1``.
+    unit : array of shape (instances, variables)
+        Unit in which the effect on a series is counted; a series with unit 0 shows nothing.
+
+    Returns
+    -------
+    array of shape (covariates, variables)
+
+    References
+    ----------
+    .. [1] Golub, Heath and Wahba (1979), "Generalized cross-validation as a method for choosing a good ridge
+       parameter", Technometrics 21(2).
+    .. [2] Breiman et al. (1984), "Classification and regression trees".
+    """
+    effect = np.zeros((covariates.shape[1], values.shape[1]))
+    for variable in range(values.shape[1]):
+        later, earlier, instance = _successive(values[:, variable], bounds)
+        chosen = _evenly_spread(np.flatnonzero(unit[instance, variable] > 0))
+        later, earlier, instance = later[chosen], earlier[chosen], instance[chosen]
+        change = (values[later, variable] - values[earlier, variable]) / unit[instance, variable]
+        effect[:, variable] = _ridge(covariates[later] - covariates[earlier], change)
+    return effect
+
+
+def _successive(values: Array, bounds: Positions) -> tuple[Positions, Positions, Positions]:
+    """Rows of each observation and of the one before it in its series, and the number of that series."""
+    rows = np.flatnonzero(np.isfinite(values))
+    instance = np.searchsorted(bounds, rows, side="right") - 1
+    same = instance[1:] == instance[:-1]
+    return rows[1:][same], rows[:-1][same], instance[1:][same]
+
+
+def _evenly_spread(rows: Positions) -> Positions:
+    """At most so many rows that the regression fits into memory."""
+    return rows[:: -(-len(rows) // MAX_CHANGES) or 1]
+
+
+def _ridge(cause: Array, change: Array) -> npt.NDArray[np.float64]:
+    """Coefficients, of shape (covariates,); the intercept is the trend."""
+    varying = np.ptp(cause, axis=0) > 0 if len(cause) > 2 else np.zeros(cause.shape[1], dtype=bool)
+    coefficients = np.zeros(cause.shape[1])
+    if varying.any() and np.ptp(change) > 0:
+        scores = RidgeCV(alphas=PENALTIES, store_cv_results=True).fit(cause[:, varying], change).cv_results_
+        coefficients[varying] = Ridge(alpha=_largest_as_good(scores)).fit(cause[:, varying], change).coef_
+    return coefficients
+
+
+def _largest_as_good(errors: Array) -> float:
+    """Largest penalty whose leave-one-out errors, of shape (changes, penalties), the best does not beat clearly."""
+    best = errors[:, errors.mean(axis=0).argmin()]
+    worse = errors - best[:, None]
+    as_good = worse.mean(axis=0) <= worse.std(axis=0) / np.sqrt(len(errors))
+    return float(PENALTIES[as_good].max())

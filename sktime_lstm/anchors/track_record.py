@@ -1,86 +1,134 @@
-"""What is known before training: the effect of covariates, and how wrong each naive forecast has been so far."""
+"""How wrong each naive forecast has been in each series so far: what the mixture that training starts from rests on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from sktime_lstm.anchors.covariate_effect import linear_effect
-from sktime_lstm.anchors.naive import naive_forecasts
-from sktime_lstm.data.windows import WindowBatch
+from sktime_lstm.anchors.naive import ANCHORS, naive_forecasts
+from sktime_lstm.data.scaling import ScaleOf
+from sktime_lstm.data.windows import ScaledWindows, WindowBatch, WindowIndex, split_into_batches
 
 PRIOR_WINDOWS = 5.0
 MIN_RELATIVE_ERROR = 1e-3
 
 
+def anchor_errors(window: WindowBatch, target: Tensor) -> Tensor:
+    """Mean absolute error of each naive forecast in scaled windows.
+
+    Returns
+    -------
+    Tensor of shape (batch, variable, anchor)
+        NaN where no target was observed, or where the anchor does not exist.
+    """
+    forecasts = naive_forecasts(window.context, horizon=window.horizon, sp=window.sp)
+    errors: Tensor = (forecasts - target[..., None]).abs().nanmean(1)
+    return errors
+
+
 @dataclass(frozen=True)
-class InitialMixture:
-    """Forecast from which training starts: a mixture of naive forecasts, plus a linear effect of the covariates.
+class ErrorSums:
+    """Sums over the scored windows of each series: all that a forecast from the end of a series needs to know of them.
 
     Attributes
     ----------
-    effect : Tensor of shape (covariate, variable)
-        Effect of one unit of each covariate, by ridge regression.
-    errors : Tensor of shape (variable, anchor)
-        Mean absolute error of each naive forecast over the windows of all series, in units of the window's scale.
+    total, count : Tensor of shape (instances, variable, anchor), float64
+        Sum of the errors of each naive forecast, and how many there were.
     """
 
-    effect: Tensor
-    errors: Tensor
+    total: Tensor
+    count: Tensor
 
-    def errors_of(self, window: WindowBatch, target: Tensor) -> Tensor:
-        """Mean absolute error of each naive forecast in scaled windows.
+    def at_the_end(self, bounds: Tensor) -> TrackRecord:
+        """Track record of series with these bounds that was complete before their first row."""
+        sums = torch.stack([self.total, self.count]).cumsum(1)
+        return TrackRecord(bounds[:-1], pad(sums, (0, 0, 0, 0, 1, 0)), bounds)
+
+    def plus(self, newer: ErrorSums, known: Tensor) -> ErrorSums:
+        """Sums with those of further windows; series i of `newer` is series ``known[i]`` here, or new if that is -1."""
+        old = (known >= 0)[:, None, None]
+        total, count = (torch.where(old, sums[known], 0.0) for sums in (self.total, self.count))
+        return ErrorSums(newer.total + total, newer.count + count)
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """Running sums of the errors of each naive forecast over the scored windows of all series.
+
+    Weights by past errors go back to Bates and Granger (1969), "The combination of forecasts".
+
+    Attributes
+    ----------
+    last_rows : Tensor of shape (scored,)
+        Last row of each scored window, ascending: after it the error is known.
+    sums : Tensor of shape (2, scored + 1, variable, anchor), float64
+        Sum of the errors, and their number, over the windows before each.
+    bounds : Tensor of shape (instances + 1,)
+        Instance i owns the rows ``bounds[i]`` to ``bounds[i + 1] - 1``.
+    """
+
+    last_rows: Tensor
+    sums: Tensor
+    bounds: Tensor
+
+    def errors_at(self, origins: Tensor, prior: Tensor) -> Tensor:
+        """Mean error of each naive forecast in the series of each origin, from windows that end before it.
+
+        Where a series has shown little so far, the prior errors count as those of a few more windows.
+
+        Parameters
+        ----------
+        origins : Tensor of shape (batch,)
+            Rows of the first future points.
+        prior : Tensor of shape (variable, anchor)
+            Errors over the windows of all series.
 
         Returns
         -------
         Tensor of shape (batch, variable, anchor)
-            NaN where no target was observed, or where the anchor does not exist.
-        """
-        effect = window.covariates @ self.effect
-        past, future = effect.split([window.context.shape[1], window.horizon], 1)
-        rest = replace(window, context=window.context - past)
-        forecasts = naive_forecasts(rest.context, horizon=window.horizon, sp=window.sp)
-        errors: Tensor = (forecasts + (future - target)[..., None]).abs().nanmean(1)
-        return errors
-
-    def anchor_error_rows(self, errors: Tensor, bounds: Tensor, *, delay: int, every: int = 1) -> Tensor:
-        """Mean error of each naive forecast in a series, as it was known at each point of time.
-
-        Weights by past errors go back to Bates and Granger (1969), "The combination of forecasts". Where a series has
-        shown little so far, the errors over all series count as those of a few more windows.
-
-        Parameters
-        ----------
-        errors : Tensor of shape (rows, variable, anchor)
-            What `errors_of` says of the windows with their origin in each row; NaN where there is none.
-        bounds : Tensor of shape (instances + 1,)
-            Instance i owns the rows ``bounds[i]`` to ``bounds[i + 1] - 1``.
-        delay : int
-            Steps after its origin at which the error of a window is known.
-        every : int
-            One row of so many was judged, and stands for them all.
-
-        Returns
-        -------
-        Tensor of shape (rows, variable, anchor)
             Never 0: an anchor that was always right counts as a thousandth of the worst one.
         """
-        seen = torch.isfinite(errors)
-        totals = torch.stack([errors.nan_to_num(), seen.to(errors.dtype)]).double().cumsum(1)
-        totals = torch.nn.functional.pad(totals, (0, 0, 0, 0, 1, 0))
-        rows = torch.arange(len(errors))
-        start = bounds[torch.searchsorted(bounds, rows, right=True) - 1]
-        known = torch.maximum(rows - delay + 1, start)
-        wrong, count = every * (totals[:, known] - totals[:, start])
-        mean = (wrong + PRIOR_WINDOWS * self.errors) / (count + PRIOR_WINDOWS)
+        start = self.bounds[torch.searchsorted(self.bounds, origins, right=True) - 1]
+        before, known = (torch.searchsorted(self.last_rows, rows) for rows in (start, origins))
+        total, count = self.sums[:, known] - self.sums[:, before]
+        mean = (total + PRIOR_WINDOWS * prior) / (count + PRIOR_WINDOWS)
         floor = MIN_RELATIVE_ERROR * mean.amax(-1, keepdim=True)
-        return torch.maximum(mean, floor).clamp(min=torch.finfo(torch.float32).tiny).to(errors.dtype)
+        return torch.maximum(mean, floor).clamp(min=torch.finfo(torch.float32).tiny).float()
+
+    def totals(self) -> ErrorSums:
+        """Sums over all scored windows of each series."""
+        places = torch.searchsorted(self.last_rows, self.bounds)
+        total, count = self.sums[:, places].diff(dim=1)
+        return ErrorSums(total, count)
 
 
-def fit_initial_mixture(window: WindowBatch, target: Tensor) -> InitialMixture:
-    """Learn the baseline from scaled windows and their targets of shape (batch, horizon, variable)."""
-    effect = linear_effect(torch.cat([window.context, target], 1), window.covariates)
-    nothing = InitialMixture(effect, torch.empty(0))
-    return InitialMixture(effect, nothing.errors_of(window, target).nanmean(0).nan_to_num())
+def score_anchors(windows: WindowIndex, scale_of: ScaleOf, *, weight: int) -> TrackRecord:
+    """Score every naive forecast on windows whose future is known.
+
+    Parameters
+    ----------
+    windows : WindowIndex
+        Windows in ascending order of their origins, each with its whole future in the data.
+    scale_of : callable
+        Scale of each window; one that does not vary shows nothing.
+    weight : int
+        As how many windows each one counts.
+    """
+    errors = torch.empty(len(windows), windows.values.shape[1], len(ANCHORS), dtype=torch.float32)
+    for chosen in split_into_batches(len(windows), windows.points_per_window):
+        window, target = windows.batch(chosen), windows.target(chosen)
+        scale = scale_of(window.context)
+        wrong = anchor_errors(window.scaled(scale), scale.bounded(scale.apply(target)).float())
+        errors[chosen] = wrong.masked_fill(scale.scale.transpose(1, 2) == 0, torch.nan)
+    seen = torch.isfinite(errors)
+    sums = weight * torch.stack([errors.nan_to_num().double(), seen.double()]).cumsum(1)
+    return TrackRecord(windows.origins + windows.horizon - 1, pad(sums, (0, 0, 0, 0, 1, 0)), windows.bounds)
+
+
+def mean_errors(windows: ScaledWindows) -> Tensor:
+    """Error of each naive forecast over all windows, of shape (variable, anchor); 0 where it does not exist."""
+    batches = split_into_batches(len(windows), windows.windows.points_per_window)
+    return torch.cat([anchor_errors(*windows.batch(chosen)) for chosen in batches]).nanmean(0).nan_to_num()

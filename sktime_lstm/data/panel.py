@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,8 +45,6 @@ class Panel:
         Observations, NaN where missing.
     covariates : array of shape (rows, covariates)
         Covariates at the same points, NaN where missing.
-    level : array of shape (instances, variables)
-        Mean of each series when it was first met: the forecast where nothing at all has been observed.
     """
 
     axis: TimeAxis
@@ -57,7 +56,6 @@ class Panel:
     bounds: Positions
     values: Array
     covariates: Array
-    level: Array
 
     @property
     def num_instances(self) -> int:
@@ -110,6 +108,42 @@ class Panel:
             covariates=np.insert(self.covariates, where, np.nan, axis=0),
         )
 
+    def tail(self, length: int) -> Panel:
+        """Keep the last `length` rows of each series, and as many more as it takes to reach the last observations."""
+        kept = np.minimum(self.lengths, np.maximum(length, self._age_of_last_observation(length)))
+        rows = np.repeat(self.bounds[1:] - kept.cumsum(), kept) + np.arange(kept.sum())
+        return replace(
+            self,
+            first=self.last - kept + 1,
+            bounds=np.concatenate([[0], kept.cumsum()]),
+            values=self.values[rows],
+            covariates=self.covariates[rows],
+        )
+
+    def _age_of_last_observation(self, length: int) -> Positions:
+        """Points from the end of each series back to where each variable was observed; 0 if that is within `length`."""
+        age = np.zeros(self.num_instances, dtype=np.int64)
+        latest = self.bounds[1:, None] - np.arange(1, length + 1)
+        seen = np.isfinite(self.values[np.maximum(latest, self.bounds[:-1, None])]).any(axis=1).all(axis=1)
+        for instance in np.flatnonzero(~seen):
+            last_seen = [np.flatnonzero(np.isfinite(column)).max(initial=0) for column in self.series(int(instance)).T]
+            age[instance] = self.lengths[instance] - min(last_seen)
+        return age
+
+    def agrees_with(self, newer: Panel) -> Positions:
+        """For each series of `newer` its number here if the points known here are the same there, else -1."""
+        known = find_series(self.keys, newer.keys)
+        into_newer = find_series(newer.keys, self.keys)
+        instance = np.repeat(np.arange(self.num_instances), self.lengths)
+        offset = np.arange(len(self.values)) - self.bounds[instance]
+        there = newer.bounds[into_newer[instance]] + offset
+        same = (newer.first[into_newer] == self.first)[instance] & (offset < newer.lengths[into_newer][instance])
+        there = np.where(same, there, 0)
+        for mine, theirs in ((self.values, newer.values), (self.covariates, newer.covariates)):
+            same &= ((mine == theirs[there]) | (np.isnan(mine) & np.isnan(theirs[there]))).all(axis=1)
+        unchanged = np.logical_and.reduceat(same, self.bounds[:-1])
+        return np.where((known >= 0) & unchanged[known], known, -1)
+
     def with_covariates(self, X: pd.DataFrame) -> Panel:
         """Write `X` over the covariates of the rows that both have; rows of `X` elsewhere are left aside."""
         rows, inside = self._rows_of(X)
@@ -128,8 +162,6 @@ class Panel:
         keys = self.keys if self.keys is None or newer.keys is None else self.keys.union(newer.keys)
         old, new = self._labels(keys), newer._labels(keys)
         blank = replace(self, axis=newer.axis, keys=keys)._blank(*np.concatenate([old, new], axis=1))
-        blank.level[np.unique(new[0])] = newer.level
-        blank.level[np.unique(old[0])] = self.level
         for part, (instance, position) in ((self, old), (newer, new)):
             rows = blank.rows(instance, position)
             blank.values[rows], blank.covariates[rows] = part.values, part.covariates
@@ -159,8 +191,7 @@ class Panel:
         np.maximum.at(last, instance, position)
         bounds = np.concatenate([[0], np.cumsum(last - first + 1)])
         missing = [np.full((bounds[-1], len(c)), np.nan) for c in (self.columns, self.covariate_columns)]
-        level = np.full((len(first), len(self.columns)), np.nan)
-        return replace(self, first=first, bounds=bounds, values=missing[0], covariates=missing[1], level=level)
+        return replace(self, first=first, bounds=bounds, values=missing[0], covariates=missing[1])
 
 
 def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None = None) -> Panel:
@@ -175,7 +206,7 @@ def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None 
     position = axis.positions(stamps)
     panel = _nothing(axis, keys, y, X)._blank(instance, position)
     panel.values[panel.rows(instance, position)] = numeric_values(y, "y")
-    panel.level[:] = _means(panel)
+    _check_observed(panel)
     if X is None:
         return panel
     check_no_duplicates(X.index)
@@ -198,21 +229,32 @@ def no_series() -> Labels:
     return pd.Index([])
 
 
+def unused_name(name: Any, taken: Iterable[Any]) -> Any:
+    """Return the name, with underscores appended until it is none of those taken."""
+    taken = set(taken)
+    while name in taken:
+        name = f"{name}_"
+    return name
+
+
 def sampled_index(index: pd.Index, num_samples: int) -> pd.MultiIndex:
-    """Index of so many answers to rows with this `index`, one after the other, under a first level ``sample``."""
+    """Index of so many samples of rows with this `index`, one after the other, under a first level ``sample``.
+
+    An underscore is appended to its name if the index has such a level already.
+    """
     levels = [index.get_level_values(level) for level in range(index.nlevels)]
     # Labels are factorised once, not once for each sample.
     codes, labels = zip(*(pd.factorize(level) for level in levels), strict=True)
     numbers = np.arange(num_samples)
     all_labels: list[Any] = [numbers, *labels]
     all_codes: list[Any] = [np.repeat(numbers, len(index)), *(np.tile(code, num_samples) for code in codes)]
-    return pd.MultiIndex(levels=all_labels, codes=all_codes, names=["sample", *index.names])
+    return pd.MultiIndex(levels=all_labels, codes=all_codes, names=[unused_name("sample", index.names), *index.names])
 
 
 def _nothing(axis: TimeAxis, keys: pd.Index | None, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
     whole, none = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
     covariate_columns = pd.Index([]) if X is None else X.columns
-    return Panel(axis, y.index.names[-1], keys, y.columns, covariate_columns, whole, whole, none, none, none)
+    return Panel(axis, y.index.names[-1], keys, y.columns, covariate_columns, whole, whole, none, none)
 
 
 def _instance_keys(index: pd.Index) -> pd.Index | None:
@@ -241,10 +283,6 @@ def _continued_axis(memory: Panel, stamps: pd.Index) -> TimeAxis:
     return replace(memory.axis, step=find_time_axis(together).step)
 
 
-def _means(panel: Panel) -> Array:
-    """Mean of the observed values of each series, NaN without one, of shape (instances, variables)."""
-    seen = np.isfinite(panel.values)
-    sums = np.add.reduceat(np.where(seen, panel.values, 0.0), panel.bounds[:-1], axis=0)
-    counts = np.add.reduceat(seen.astype(float), panel.bounds[:-1], axis=0)
-    check_observed(counts, panel.keys)
-    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+def _check_observed(panel: Panel) -> None:
+    """Check that every series has an observation."""
+    check_observed(np.add.reduceat(np.isfinite(panel.values), panel.bounds[:-1], axis=0), panel.keys)

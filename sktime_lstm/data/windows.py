@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,8 @@ from sktime_lstm.data.panel import Panel
 from sktime_lstm.data.scaling import Scale, ScaleOf
 
 Rows = npt.NDArray[np.int64]
+
+MAX_BATCH, MAX_POINTS_PER_BATCH = 2_048, 100_000
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,10 @@ class WindowIndex:
         Row of the first future point of each window.
     window_length, horizon, sp : int
         Points before the origin, points from it on, and the seasonal period.
-    anchor_errors : Tensor of shape (rows, variables, anchors) or None
-        Mean error of each naive forecast as it is known at each row.
+    anchor_errors : callable or None
+        From origins to the mean error of each naive forecast as it is known there, of shape (batch, variable, anchor).
+    last_known : Tensor of shape (windows, variables) or None
+        Where the context of a window is empty, the last value before it, which then stands at its end; else NaN.
     """
 
     values: Tensor
@@ -76,22 +81,32 @@ class WindowIndex:
     window_length: int
     horizon: int
     sp: int
-    anchor_errors: Tensor | None = None
+    anchor_errors: Callable[[Tensor], Tensor] | None = None
+    last_known: Tensor | None = None
 
     def __len__(self) -> int:
         """Number of windows."""
         return len(self.origins)
 
-    def at(self, origins: Rows) -> WindowIndex:
-        """Windows at other origins of the same data."""
-        return replace(self, origins=torch.from_numpy(origins))
+    @property
+    def points_per_window(self) -> int:
+        """Points of context and horizon together."""
+        return self.window_length + self.horizon
+
+    def at(self, origins: Rows, *, horizon: int | None = None) -> WindowIndex:
+        """Windows at other origins of the same data, of another horizon if one is named."""
+        return replace(self, origins=torch.from_numpy(origins), horizon=horizon or self.horizon)
 
     def batch(self, chosen: Tensor | slice) -> WindowBatch:
         """Context, covariates and errors of the naive forecasts of the `chosen` windows, unscaled."""
         past, future = torch.arange(-self.window_length, 0), torch.arange(self.horizon)
+        context = self._gather(self.values, chosen, past, missing=torch.nan)
+        if self.last_known is not None:
+            last_known = self.last_known[chosen]
+            context[:, -1] = torch.where(last_known.isnan(), context[:, -1], last_known)
         covariates = self._gather(self.covariates, chosen, torch.cat([past, future]), missing=0.0)
-        errors = None if self.anchor_errors is None else self.anchor_errors[self.origins[chosen]]
-        return WindowBatch(self._gather(self.values, chosen, past, missing=torch.nan), covariates, self.sp, errors)
+        errors = None if self.anchor_errors is None else self.anchor_errors(self.origins[chosen])
+        return WindowBatch(context, covariates, self.sp, errors)
 
     def target(self, chosen: Tensor | slice) -> Tensor:
         """What the `chosen` windows must forecast, of shape (batch, horizon, variable), unscaled."""
@@ -137,6 +152,13 @@ class ScaledWindows:
         return values.to(self.device, torch.float32)
 
 
+def split_into_batches(num_windows: int, points_per_window: int) -> tuple[Tensor, ...]:
+    """Numbers of the windows in batches of a bounded number of points."""
+    size = int(np.clip(MAX_POINTS_PER_BATCH // points_per_window, 1, MAX_BATCH))
+    batches: tuple[Tensor, ...] = torch.arange(num_windows).split(size)
+    return batches
+
+
 def min_context(sp: int) -> int:
     """Fewest points before the origin of a training window: a season, so that its anchors exist."""
     return max(sp, 3)
@@ -173,6 +195,28 @@ def thin(origins: Rows, max_count: int) -> Rows:
     if len(origins) <= max_count:
         return origins
     return origins[np.linspace(0, len(origins) - 1, max_count).astype(np.int64)]
+
+
+def scored_origins(panel: Panel, *, horizon: int, min_length: int, stride: int, since: Rows | None = None) -> Rows:
+    """Rows at which the naive forecasts are scored: every `stride` points of a series, with a complete future.
+
+    Parameters
+    ----------
+    panel : Panel
+        The data.
+    horizon, min_length : int
+        Points that are forecast, and fewest points before them.
+    stride : int
+        Points from one window of a series to the next, counted from the start of the series.
+    since : array of shape (instances,) or None
+        Number of points of each series whose windows were scored before and are left out.
+    """
+    first = -(-min_length // stride) * stride
+    counts = np.maximum((panel.lengths - horizon - first) // stride + 1, 0)
+    number = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+    age = first + stride * number
+    origins = np.repeat(panel.bounds[:-1], counts) + age
+    return origins if since is None else np.asarray(origins[age + horizon > np.repeat(since, counts)])
 
 
 def _observed_on_both_sides(panel: Panel, origins: Rows, horizon: int) -> npt.NDArray[np.bool_]:

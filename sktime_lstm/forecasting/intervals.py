@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.special import stdtrit
+from scipy.stats import rankdata
 
 from sktime_lstm.data.panel import Labels, find_series, no_series
 from sktime_lstm.runtime import seeded_generator
@@ -21,6 +22,7 @@ MIN_WINDOWS = 3
 WINDOW_SHARE = 0.4
 MIN_WINDOW_SCALE = 0.1
 GROWTH = 0.85
+RANDOM_WALK_GROWTH = 0.5
 WINDOWS_OF_PRIOR = 2.0
 WINDOWS_OF_OTHERS = 8.0
 WINDOWS_OF_SHAPE = 20.0
@@ -30,82 +32,91 @@ OUTER_LEVEL = 0.975
 
 @dataclass(frozen=True)
 class ErrorScales:
-    """In which unit the errors of a window are counted.
+    """The unit in which the errors of a window are counted.
 
-    The unit lies between the scale of the window and the usual scale of its series, nearer to the latter, since the
-    errors of a series change less than its windows do, and is multiplied by how much larger the errors of this series
-    are than those of others.
+    It lies between the scale of the window and the typical scale of its series, nearer to the latter, since the errors
+    of a series change less than its windows do, and is multiplied by how much larger the errors of this series are than
+    those of others.
 
     Attributes
     ----------
-    keys : pd.Index or None
+    keys : Labels or None
         Labels of the series; None for a single series without an instance level.
     typical_scale : array of shape (instances, variables)
         Geometric mean of the scales of its windows; NaN where there is none.
-    factor : array of shape (instances, variables)
+    series_ratio : array of shape (instances, variables)
         Errors of the series over those of all; 1 where nothing is known.
     """
 
     keys: Labels | None
     typical_scale: Array
-    factor: Array
+    series_ratio: Array
 
-    def of(self, scale: Array, keys: Labels | None, instance: Rows) -> Array:
+    def of(self, scale: Array, keys: Labels | None, instance: Rows, *, otherwise: Array) -> Array:
         """Units of shape (windows, variables) of windows with this `scale`, whose series is ``keys[instance]``.
 
-        The unit of a series that was not met before is the scale of the window.
+        A window that does not vary has the typical scale of its series. Where the series was not met before, its
+        typical scale is that of the window, or `otherwise` if that is 0.
         """
         row = find_series(self.keys, keys)[instance]
-        typical_scale = np.where((row >= 0)[:, None], self.typical_scale[row], np.nan)
-        factor = np.where((row >= 0)[:, None], self.factor[row], 1.0)
-        typical_scale = np.where(np.isfinite(typical_scale), typical_scale, scale)
+        known = (row >= 0)[:, None]
+        typical = np.where(known & np.isfinite(self.typical_scale[row]), self.typical_scale[row], scale)
+        typical = np.where(typical > 0, typical, otherwise)
         # After a quiet context the errors will not be as small as its scale.
-        return np.asarray(
-            factor
-            * np.maximum(scale, MIN_WINDOW_SCALE * typical_scale) ** WINDOW_SHARE
-            * typical_scale ** (1 - WINDOW_SHARE)
-        )
+        scale = np.maximum(np.where(scale > 0, scale, typical), MIN_WINDOW_SCALE * typical)
+        ratio = np.where(known, self.series_ratio[row], 1.0)
+        return np.asarray(ratio * scale**WINDOW_SHARE * typical ** (1 - WINDOW_SHARE))
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Distribution of the forecast error.
 
-    The error at a step is a unit that each window has, times a spread, which grows with the step, times a shape that
-    all steps share.
+    The error at a step is the unit of its window, times the root mean square error of the step, times a quantile of a
+    standardised distribution that all steps share.
 
     Attributes
     ----------
-    units : Units
+    error_scales : ErrorScales
         Unit of a window.
-    spread : array of shape (steps, variables)
+    rmse_by_step : array of shape (steps, variables)
         Root mean square error of each step in these units, never falling.
     growth : array of shape (variables,)
-        Beyond the last step the spread grows with this power of the step.
-    shape : array of shape (levels, variables)
-        Quantiles of error over spread at evenly spaced levels, with median 0: the median forecast is the point
+        Beyond the last step the root mean square error grows with this power of the step.
+    standard_quantiles : array of shape (levels, variables)
+        Quantiles of the standardised error at evenly spaced levels, with median 0: the median forecast is the point
         forecast.
     ranks : array of shape (windows, steps, variables)
         Rank of each held-out error among those of its step and variable: how steps and variables go together.
     """
 
-    units: ErrorScales
-    spread: Array
+    error_scales: ErrorScales
+    rmse_by_step: Array
     growth: Array
-    shape: Array
+    standard_quantiles: Array
     ranks: npt.NDArray[np.int64]
 
     @property
     def steps(self) -> int:
         """Number of steps whose errors were measured."""
-        return len(self.spread)
+        return len(self.rmse_by_step)
 
     def errors(self, steps: Rows, alphas: list[float]) -> Array:
-        """Error quantiles of shape (rows, variables, alphas), in units, for rows that are `steps` >= 1 ahead."""
-        beyond = np.maximum(steps / self.steps, 1.0)[:, None] ** self.growth
-        spread = self.spread[np.minimum(steps, self.steps) - 1] * beyond
-        shape = self._shape_at(np.tile(np.asarray(alphas)[:, None], len(self.growth)))
-        return np.asarray(spread[:, :, None] * shape.T)
+        """Error quantiles of shape (rows, variables, alphas), in units, for `steps` >= 1 of shape (rows, variables)."""
+        quantiles = self._standard_quantiles_at(np.tile(np.asarray(alphas)[:, None], len(self.growth)))
+        return np.asarray(self._rmse(steps)[:, :, None] * quantiles.T)
+
+    def widening(self, steps_more: Rows) -> Array:
+        """Factor by which the error of each step grows if it lies farther ahead: (windows, steps, variables)."""
+        if not steps_more.any():
+            return np.ones((len(steps_more), 1, 1))
+        steps = np.arange(1, self.steps + 1)[:, None] + steps_more[:, None]
+        return np.stack([self._rmse(each) for each in steps]) / np.where(self.rmse_by_step > 0, self.rmse_by_step, 1.0)
+
+    def _rmse(self, steps: Rows) -> Array:
+        """Root mean square error at steps of shape (rows, variables)."""
+        measured = self.rmse_by_step[np.minimum(steps, self.steps) - 1, np.arange(len(self.growth))]
+        return np.asarray(measured * np.maximum(steps / self.steps, 1.0) ** self.growth)
 
     def draw(self, number: int, generator: torch.Generator) -> Array:
         """Draw errors of shape (number, steps, variables), in units.
@@ -119,14 +130,14 @@ class Calibration:
         """
         chosen = torch.randint(len(self.ranks), (number,), generator=generator).numpy()
         within = torch.rand((number, 1, 1), generator=generator, dtype=torch.float64).numpy()
-        return self.spread * self._shape_at((self.ranks[chosen] + within) / len(self.ranks))
+        return self.rmse_by_step * self._standard_quantiles_at((self.ranks[chosen] + within) / len(self.ranks))
 
-    def _shape_at(self, levels: Array) -> Array:
-        """Shape at `levels`, whose last axis is the variable."""
-        place = levels * (len(self.shape) - 1)
-        low = np.minimum(place.astype(np.int64), len(self.shape) - 2)
+    def _standard_quantiles_at(self, levels: Array) -> Array:
+        """Quantiles of the standardised error at `levels`, whose last axis is the variable."""
+        place = levels * (len(self.standard_quantiles) - 1)
+        low = np.minimum(place.astype(np.int64), len(self.standard_quantiles) - 2)
         variable = np.arange(levels.shape[-1])
-        below, above = self.shape[low, variable], self.shape[low + 1, variable]
+        below, above = self.standard_quantiles[low, variable], self.standard_quantiles[low + 1, variable]
         return np.asarray(below + (place - low) * (above - below))
 
 
@@ -166,52 +177,69 @@ def calibrate(errors: Array, scale: Array, instance: Rows, keys: Labels | None, 
     seen = np.isfinite(errors)
     if len(errors) < MIN_WINDOWS or not seen.any(axis=(0, 1)).all():
         return uncalibrated(errors.shape[1], errors.shape[2])
-    typical_scale = _typical_scale(scale, instance, 1 if keys is None else len(keys))
-    relative = errors * (np.where(scale > 0, scale, np.nan) / typical_scale[instance])[:, None] ** (1 - WINDOW_SHARE)
-    relative_to_all = relative / np.maximum(_spread(relative, stride), np.finfo(float).tiny)
-    factor = _own_factor(relative_to_all, instance, len(typical_scale), stride)
-    relative = relative / factor[instance][:, None]
-    spread = _spread(relative, stride)
-    standard = np.divide(relative, spread, out=np.zeros_like(relative), where=spread > 0)
-    growth = np.full(errors.shape[2], 0.5)
-    return Calibration(
-        ErrorScales(keys, typical_scale, factor), spread, growth, _shape(standard, stride), _ranks(standard)
-    )
+    typical = _typical_scale(scale, instance, 1 if keys is None else len(keys))
+    relative = errors * (np.where(scale > 0, scale, np.nan) / typical[instance])[:, None] ** (1 - WINDOW_SHARE)
+    relative_to_all = relative / np.maximum(_rmse_by_step(relative, stride), np.finfo(float).tiny)
+    ratio = _series_ratio(relative_to_all, instance, len(typical), stride)
+    relative = relative / ratio[instance][:, None]
+    rmse = _rmse_by_step(relative, stride)
+    standardised = np.divide(relative, rmse, out=np.zeros_like(relative), where=rmse > 0)
+    growth = np.full(errors.shape[2], RANDOM_WALK_GROWTH)
+    quantiles = _standard_quantiles(standardised, stride)
+    return Calibration(ErrorScales(keys, typical, ratio), rmse, growth, quantiles, _ranks(standardised))
 
 
 def uncalibrated(steps: int, variables: int) -> Calibration:
     """Normal error of one scale unit at the first step, growing with the square root of the step."""
-    spread = np.sqrt(np.arange(1, steps + 1))[:, None].repeat(variables, axis=1)
-    shape = _student(np.inf)[:, None].repeat(variables, axis=1)
-    units = ErrorScales(no_series(), np.full((1, variables), np.nan), np.ones((1, variables)))
-    return Calibration(units, spread, np.full(variables, 0.5), shape, _ranks(_walks(steps, variables)))
+    rmse = np.sqrt(np.arange(1, steps + 1))[:, None].repeat(variables, axis=1)
+    quantiles = _student(np.inf)[:, None].repeat(variables, axis=1)
+    scales = ErrorScales(no_series(), np.full((1, variables), np.nan), np.ones((1, variables)))
+    growth = np.full(variables, RANDOM_WALK_GROWTH)
+    return Calibration(scales, rmse, growth, quantiles, _ranks(_walks(steps, variables)))
 
 
-def with_growth(calibration: Calibration, paths: Array) -> Calibration:
-    """Let the spread beyond the measured steps grow as that of sample paths does.
+def growth_of_paths(paths: Array, steps: int) -> Array:
+    """Power of the step with which the spread of sample paths grows beyond the measured steps, of shape (variables,).
 
     Parameters
     ----------
-    calibration : Calibration
-        What was measured.
     paths : array of shape (windows, paths, steps, variables)
         Sample paths over more steps than were measured.
+    steps : int
+        Number of steps whose errors were measured.
     """
     spread = np.sqrt(np.nanmean(np.nanvar(paths, axis=1), axis=0))
-    first, last = spread[: calibration.steps].max(axis=0), spread.max(axis=0)
-    ratio = np.divide(last, first, out=np.ones_like(last), where=first > 0)
-    growth = np.log(ratio) / np.log(paths.shape[2] / calibration.steps)
-    return replace(calibration, growth=np.clip(growth, 0.0, 1.0))
+    return _growth(spread[:steps].max(axis=0), spread.max(axis=0), paths.shape[2] / steps)
 
 
-def _shares(steps: int, stride: float) -> Array:
+def growth_of_errors(errors: Array, steps: int) -> Array:
+    """Power of the step with which errors grow from the measured steps to the second half of a far horizon.
+
+    Parameters
+    ----------
+    errors : array of shape (windows, far, variables)
+        Errors over the scale of the window, over more steps than were measured; NaN where nothing was observed.
+    steps : int
+        Number of steps whose errors were measured.
+    """
+    far = errors.shape[1]
+    near = np.sqrt(np.nanmean(errors[:, (steps + 1) // 2 : steps] ** 2, axis=(0, 1)))
+    return _growth(near, np.sqrt(np.nanmean(errors[:, far // 2 :] ** 2, axis=(0, 1))), far / steps)
+
+
+def _growth(near: Array, far: Array, ratio: float) -> Array:
+    quotient = np.divide(far, near, out=np.ones_like(far), where=near > 0)
+    return np.asarray(np.clip(np.log(np.maximum(quotient, 1.0)) / np.log(ratio), 0.0, 1.0))
+
+
+def _weights(steps: int, stride: float) -> Array:
     """As how many independent windows each one counts at each step, of shape (steps, 1)."""
     return np.minimum(stride / np.arange(1, steps + 1), 1.0)[:, None]
 
 
 def _effective(seen: npt.NDArray[np.bool_], stride: float) -> Array:
     """Effective number of windows at each step, of shape (steps, variables)."""
-    return np.asarray(seen.sum(axis=0) * _shares(seen.shape[1], stride))
+    return np.asarray(seen.sum(axis=0) * _weights(seen.shape[1], stride))
 
 
 def _typical_scale(scale: Array, instance: Rows, num_instances: int) -> Array:
@@ -222,13 +250,13 @@ def _typical_scale(scale: Array, instance: Rows, num_instances: int) -> Array:
     return np.where(counts > 0, np.exp(logs / np.maximum(counts, 1)), np.nan)
 
 
-def _own_factor(standard: Array, instance: Rows, num_instances: int, stride: float) -> Array:
+def _series_ratio(standard: Array, instance: Rows, num_instances: int, stride: float) -> Array:
     """How much larger the errors of each series are than those of all, of shape (instances, variables)."""
     seen = np.isfinite(standard)
     counts = _sums(seen.sum(axis=1).astype(float), instance, num_instances)
     squares = _sums(np.square(np.where(seen, standard, 0.0)).sum(axis=1), instance, num_instances)
     mean = np.divide(squares, counts, out=np.ones_like(squares), where=counts > 0)
-    effective = _sums((seen * _shares(seen.shape[1], stride)).mean(axis=1), instance, num_instances)
+    effective = _sums((seen * _weights(seen.shape[1], stride)).mean(axis=1), instance, num_instances)
     return np.sqrt((effective * mean + WINDOWS_OF_OTHERS) / (effective + WINDOWS_OF_OTHERS))
 
 
@@ -239,7 +267,7 @@ def _sums(values: Array, instance: Rows, num_instances: int) -> Array:
     return sums
 
 
-def _spread(errors: Array, stride: float) -> Array:
+def _rmse_by_step(errors: Array, stride: float) -> Array:
     """Root mean square of each step, smoothed over the steps, of shape (steps, variables)."""
     seen = np.isfinite(errors)
     squares = np.square(np.where(seen, errors, 0.0)).sum(axis=0)
@@ -254,7 +282,7 @@ def _spread(errors: Array, stride: float) -> Array:
     return np.sqrt(np.maximum.accumulate(smooth, axis=0))
 
 
-def _shape(standard: Array, stride: float) -> Array:
+def _standard_quantiles(standard: Array, stride: float) -> Array:
     """Quantiles of errors over spread, of shape (levels, variables)."""
     variables = standard.shape[2]
     number = _effective(np.isfinite(standard), stride).mean(axis=0)
@@ -282,7 +310,7 @@ def _ranks(standard: Array) -> npt.NDArray[np.int64]:
     errors[:, 0] = np.nan_to_num(errors[:, 0])
     for step in range(1, errors.shape[1]):
         errors[:, step] = np.where(np.isfinite(errors[:, step]), errors[:, step], errors[:, step - 1])
-    return np.asarray(errors.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable"))
+    return np.asarray(rankdata(errors, method="ordinal", axis=0) - 1)
 
 
 def _walks(steps: int, variables: int) -> Array:

@@ -1,23 +1,20 @@
-"""How a network sees a panel: which scales, how much past, how many steps at once, which season."""
+"""Everything between the data and the network: scales, window lengths, and what is taken out before and added after."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sktime_lstm.anchors.naive import ANCHORS
-from sktime_lstm.anchors.track_record import InitialMixture
+from sktime_lstm.anchors.covariate_effect import typical_change
+from sktime_lstm.anchors.track_record import ErrorSums, TrackRecord, score_anchors
 from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.scaling import Scale, ScaleOf, Scaler
-from sktime_lstm.data.windows import Rows, WindowIndex, min_context
-from sktime_lstm.network.losses import LOSSES, SpreadOf
-
-MAX_SCORED_WINDOWS = 50_000
-SCORED_PER_BATCH = 2_048
+from sktime_lstm.data.time_axis import Positions
+from sktime_lstm.data.windows import WindowIndex, min_context, scored_origins
+from sktime_lstm.network.losses import LOSSES, PredictiveOf
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,11 @@ class Preprocessing:
         Points of context, steps forecast in one go and seasonal period.
     training_length : int
         Steps of the windows to learn from, at most `output_length`. What is learned there serves the steps beyond.
-    initial_mixture : Baseline or None
-        What is known before training, if the network is anchored.
+    scoring_stride : int
+        Points from one window on which the naive forecasts are scored to the next.
+    effect : array of shape (covariates, variables)
+        Linear effect of each standardised covariate, in units of the typical change of a series; it is taken out of the
+        data before the network sees them, and added to its forecast.
     lower_bound : float or None
         No value is smaller, in the units of the data.
     loss : str
@@ -51,49 +51,72 @@ class Preprocessing:
     output_length: int
     sp: int
     training_length: int
-    initial_mixture: InitialMixture | None = None
+    scoring_stride: int
+    effect: Array
     lower_bound: float | None = None
     loss: str = "mae"
 
     @property
-    def spread_of(self) -> SpreadOf | None:
-        """What the network has learned of how far the truth may be from its forecast."""
-        return LOSSES[self.loss].spread_of
+    def predictive_of(self) -> PredictiveOf | None:
+        """Map from distribution parameters to the predicted spread, if the loss learns one."""
+        return LOSSES[self.loss].predictive_of
 
-    def window_index(self, panel: Panel, origins: Rows, *, horizon: int) -> WindowIndex:
-        """Windows of `panel` at the rows `origins`, in the global scale."""
-        values = np.require(self.scaler.transform(panel.values), dtype=np.float64, requirements="W")
-        covariates = self.covariate_scale.apply(torch.from_numpy(panel.covariates)[None])[0]
-        windows = WindowIndex(
-            values=torch.from_numpy(values),
-            covariates=covariates.nan_to_num_().float(),
+    def scaled_values(self, panel: Panel) -> Array:
+        """Observations in the global scale, of shape (rows, variables)."""
+        return np.require(np.asarray(self.scaler.transform(panel.values)), dtype=np.float64)
+
+    def scaled_covariates(self, panel: Panel) -> Tensor:
+        """Standardised covariates, 0 where missing, of shape (rows, covariates)."""
+        return self.covariate_scale.apply(torch.from_numpy(panel.covariates)[None])[0].nan_to_num_()
+
+    def units(self, panel: Panel) -> Array:
+        """Typical change of each series, of shape (instances, variables)."""
+        return typical_change(self.scaled_values(panel), panel.bounds)
+
+    def explained(self, panel: Panel, units: Array) -> Array | float:
+        """Linear effect of the covariates at each row, of shape (rows, variables); 0 without any."""
+        if not self.effect.any():
+            return 0.0
+        return np.asarray(self.scaled_covariates(panel).numpy() @ self.effect * units.repeat(panel.lengths, axis=0))
+
+    def window_index(self, panel: Panel, explained: Array | float) -> WindowIndex:
+        """Index of the windows of a panel, at no origin yet, without what the covariates explain."""
+        return WindowIndex(
+            values=torch.from_numpy(self.scaled_values(panel) - explained),
+            covariates=self.scaled_covariates(panel).float(),
             bounds=torch.from_numpy(panel.bounds),
-            origins=torch.from_numpy(origins),
+            origins=torch.zeros(0, dtype=torch.int64),
             window_length=self.window_length,
-            horizon=horizon,
+            horizon=self.training_length,
             sp=self.sp,
         )
-        return (
-            windows
-            if self.initial_mixture is None
-            else replace(windows, anchor_errors=self._anchor_errors(windows, self.initial_mixture))
-        )
 
-    def _anchor_errors(self, windows: WindowIndex, initial_mixture: InitialMixture) -> Tensor:
-        """Track record of the naive forecasts at every row, from windows that end before it."""
-        rows = torch.arange(len(windows.values))
-        start = windows.bounds[torch.searchsorted(windows.bounds, rows, right=True) - 1]
-        every = max(1, self.training_length // 4, math.ceil(len(rows) / MAX_SCORED_WINDOWS))
-        age = rows - start
-        judged = rows[(age >= min_context(self.sp)) & (age % every == 0)]
-        past = replace(windows, origins=judged, horizon=self.training_length)
-        errors = torch.full((len(rows), windows.values.shape[1], len(ANCHORS)), torch.nan, dtype=torch.float32)
-        for chosen in torch.arange(len(judged)).split(SCORED_PER_BATCH):
-            window, target = past.batch(chosen), past.target(chosen)
-            scale = self.scale_of(window.context)
-            wrong = initial_mixture.errors_of(window.scaled(scale), scale.bounded(scale.apply(target)).float())
-            errors[judged[chosen]] = wrong.masked_fill(scale.scale.transpose(1, 2) == 0, torch.nan)
-        return initial_mixture.anchor_error_rows(errors, windows.bounds, delay=self.training_length, every=every)
+    def track_record(self, panel: Panel, windows: WindowIndex, *, since: Positions | None = None) -> TrackRecord:
+        """Errors of the naive forecasts in a panel with these windows, or in what has come after `since` points."""
+        origins = scored_origins(
+            panel,
+            horizon=self.training_length,
+            min_length=min_context(self.sp),
+            stride=self.scoring_stride,
+            since=since,
+        )
+        past = replace(windows.at(origins, horizon=self.training_length), anchor_errors=None)
+        return score_anchors(past, self.scale_of, weight=self.scoring_stride)
+
+    def summary(self, panel: Panel) -> HistorySummary:
+        """What a forecast from the end of a panel needs to know of its history."""
+        units = self.units(panel)
+        windows = self.window_index(panel, self.explained(panel, units))
+        return HistorySummary(units, self.track_record(panel, windows).totals())
+
+    def updated_summary(self, summary: HistorySummary, old: Panel, new: Panel) -> HistorySummary:
+        """Summary of a panel that goes on where another ended; only what has changed is looked at."""
+        known = old.agrees_with(new)
+        units = np.where((known >= 0)[:, None], summary.units[known], self.units(new))
+        since = np.where(known >= 0, old.lengths[known], 0)
+        windows = self.window_index(new, self.explained(new, units))
+        newer = self.track_record(new, windows, since=since).totals()
+        return HistorySummary(units, summary.error_sums.plus(newer, torch.from_numpy(known)))
 
     def unscaled(self, values: Array) -> Array:
         """Undo the global scale of values of shape (rows, variables) or (rows, variables, levels), within the bound."""
@@ -107,4 +130,21 @@ class Preprocessing:
         """Lower bound of each variable in the global scale."""
         if self.lower_bound is None:
             return np.full(variables, -np.inf)
-        return np.asarray(self.scaler.transform(np.full((1, variables), self.lower_bound))[0], dtype=np.float64)
+        lowest = self.scaler.transform(np.full((1, variables), self.lower_bound))
+        return np.asarray(lowest, dtype=np.float64).ravel()
+
+
+@dataclass(frozen=True)
+class HistorySummary:
+    """What a forecast from the end of each series needs to know of its history, however long it is.
+
+    Attributes
+    ----------
+    units : array of shape (instances, variables)
+        Typical change of each series, as it was when the series was first met.
+    error_sums : ErrorSums
+        Errors of the naive forecasts.
+    """
+
+    units: Array
+    error_sums: ErrorSums

@@ -10,14 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from sktime_lstm.data.scaling import ScaleOf
-from sktime_lstm.data.windows import WindowBatch, WindowIndex
-from sktime_lstm.network.losses import SpreadOf
-
-MAX_BATCH = 512
+from sktime_lstm.data.windows import WindowBatch, WindowIndex, split_into_batches
+from sktime_lstm.network.losses import PredictiveOf
 
 
 def roll_out(
-    network: nn.Module, window: WindowBatch, *, output_length: int, scale_of: ScaleOf, spread_of: SpreadOf | None = None
+    network: nn.Module,
+    window: WindowBatch,
+    *,
+    output_length: int,
+    scale_of: ScaleOf,
+    predictive_of: PredictiveOf | None = None,
 ) -> Tensor:
     """Forecast all steps for which `window` has covariates.
 
@@ -31,13 +34,13 @@ def roll_out(
         Steps forecast in one go. They are appended to the context before the next block is forecast.
     scale_of : callable
         Scale of a context; every block has its own.
-    spread_of : callable or None
+    predictive_of : callable or None
         What to make of the further outputs of the network, if it has some.
 
     Returns
     -------
     Tensor of shape (batch, horizon, variable), float64, unscaled
-        With `spread_of` the shape is (batch, horizon, variable, 3): the forecast, and the spread of the
+        With `predictive_of` the shape is (batch, horizon, variable, 3): the forecast, and the spread of the
         actual value below and above it, in units of the scale of the window.
     """
     context, blocks, spreads = window.context, [], []
@@ -47,14 +50,19 @@ def roll_out(
         scale = scale_of(context)
         block = replace(window, context=context, covariates=covariates)
         output = network(block.scaled(scale)).double()
-        blocks.append(scale.undo(output if spread_of is None else output[..., 0]))
-        if spread_of is not None:
-            spreads.append(spread_of(output, scale.scale) * scale.scale[..., None])
+        if predictive_of is not None:
+            output, spread = predictive_of(output, scale.scale).split([1, 2], -1)
+            output = output[..., 0]
+            spreads.append(spread * scale.scale[..., None])
+        blocks.append(scale.undo(output))
         context = torch.cat([context, blocks[-1]], 1)[:, -length:]
-    if spread_of is None:
-        return torch.cat(blocks, 1)
+    forecast = torch.cat(blocks, 1)
+    if predictive_of is None:
+        return forecast
     unit = scale_of(window.context).scale[..., None]
-    return torch.cat([torch.cat(blocks, 1)[..., None], torch.cat(spreads, 1) / torch.where(unit > 0, unit, 1.0)], -1)
+    # Where the context does not vary, the network has nothing to say of the spread.
+    relative = torch.where(unit > 0, torch.cat(spreads, 1) / torch.where(unit > 0, unit, 1.0), 1.0)
+    return torch.cat([forecast[..., None], relative], -1)
 
 
 def add_errors(forecast: Tensor, errors: Tensor) -> Tensor:
@@ -70,21 +78,27 @@ def forecast_windows(
     *,
     output_length: int,
     scale_of: ScaleOf,
-    spread_of: SpreadOf | None = None,
+    predictive_of: PredictiveOf | None = None,
 ) -> Tensor:
     """Forecast every window of an index, a batch at a time.
 
     Returns
     -------
     Tensor of shape (windows, windows.horizon, variable), float64, unscaled
-        With `spread_of` as `roll_out` returns it.
+        With `predictive_of` as `roll_out` returns it.
     """
     whole_blocks = math.ceil(windows.horizon / output_length) * output_length
     enough = replace(windows, horizon=whole_blocks)
     with torch.no_grad():
         parts = [
-            roll_out(network, enough.batch(chosen), output_length=output_length, scale_of=scale_of, spread_of=spread_of)
-            for chosen in torch.arange(len(windows)).split(MAX_BATCH)
+            roll_out(
+                network,
+                enough.batch(chosen),
+                output_length=output_length,
+                scale_of=scale_of,
+                predictive_of=predictive_of,
+            )
+            for chosen in split_into_batches(len(windows), enough.points_per_window)
         ]
     return torch.cat(parts)[:, : windows.horizon]
 
@@ -99,7 +113,7 @@ def sample_paths(
     scale_of: ScaleOf,
     draw: Callable[[Tensor, Tensor], Tensor],
     lowest: Tensor,
-    spread_of: SpreadOf | None = None,
+    predictive_of: PredictiveOf | None = None,
 ) -> Tensor:
     """Continue every window of an index in many possible ways.
 
@@ -123,9 +137,9 @@ def sample_paths(
     draw : callable
         Errors of shape (batch, block, variable), unscaled, for the scales of contexts, of shape (batch, variable), that
         belong to the windows of these numbers, of shape (batch,).
-    lowest : Tensor of shape (variable,)
+    lowest : Tensor of shape (windows, windows.horizon, variable)
         No path goes below.
-    spread_of : callable or None
+    predictive_of : callable or None
         What to make of the further outputs of the network, if it has some.
 
     Returns
@@ -135,7 +149,11 @@ def sample_paths(
     blocks = math.ceil(windows.horizon / block)
     # The first block starts from the same past on all paths of a window, so it is forecast once.
     first = forecast_windows(
-        network, replace(windows, horizon=block), output_length=output_length, scale_of=scale_of, spread_of=spread_of
+        network,
+        replace(windows, horizon=block),
+        output_length=output_length,
+        scale_of=scale_of,
+        predictive_of=predictive_of,
     )
     padded = math.ceil(block / output_length) * output_length
     enough = replace(windows, horizon=(blocks - 1) * block + padded)
@@ -147,14 +165,18 @@ def sample_paths(
             if start:
                 known = window.covariates[:, start : start + windows.window_length + padded]
                 part = replace(window, context=context, covariates=known)
-                forecast = roll_out(network, part, output_length=output_length, scale_of=scale_of, spread_of=spread_of)
+                forecast = roll_out(
+                    network, part, output_length=output_length, scale_of=scale_of, predictive_of=predictive_of
+                )
             errors = draw(scale_of(context).scale[:, 0], numbers)
-            path.append(add_errors(forecast[:, :block], errors).clamp(min=lowest))
+            floor = lowest[numbers, start : start + block]
+            path.append(torch.maximum(add_errors(forecast[:, :block], errors)[:, : floor.shape[1]], floor))
             context = torch.cat([context, path[-1]], 1)[:, -windows.window_length :]
-        return torch.cat(path, 1)[:, : windows.horizon]
+        return torch.cat(path, 1)
 
     with torch.no_grad():
         numbers = torch.arange(len(windows)).repeat_interleave(num_samples)
-        paths = torch.cat([walk(some) for some in numbers.split(MAX_BATCH)])
+        batches = split_into_batches(len(numbers), enough.points_per_window)
+        paths = torch.cat([walk(numbers[chosen]) for chosen in batches])
     sampled: Tensor = paths.unflatten(0, (len(windows), num_samples))
     return sampled

@@ -456,10 +456,8 @@ def _draw_shares(axis: Axes, shares: pd.DataFrame) -> None:
 
 
 def _draw_course(axis: Axes, history: pd.DataFrame, column: str, color: str) -> None:
-    """One line for each member, the first of which is named."""
-    for number, (_, records) in enumerate(history.groupby("member")):
-        label = column.replace("_", " ") if number == 0 else None
-        axis.plot(records["step"], records[column], ".-", color=color, lw=1.2, ms=4, alpha=0.8, label=label)
+    label = column.replace("_", " ")
+    axis.plot(history["step"], history[column], ".-", color=color, lw=1.2, ms=4, alpha=0.8, label=label)
 
 
 def _joined(history: pd.Series, line: pd.Series) -> pd.Series:

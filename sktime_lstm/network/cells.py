@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, linear
+from torch.nn.functional import linear
 
 Weights = Mapping[str, Tensor]
 State = dict[str, Tensor]
@@ -25,7 +25,7 @@ HIDDEN, CELL = "hidden state", "cell state"
 class RecurrentLayer(nn.Module, ABC):
     """One recurrent layer; a subclass holds the weights and gives the equations.
 
-    The output has hidden_size channels per direction; those of the two directions stand side by side.
+    The output has hidden_size channels.
     """
 
     def __init__(self, hidden_size: int) -> None:
@@ -34,12 +34,12 @@ class RecurrentLayer(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def weights(self) -> list[Weights]:
-        """Weights of each direction by their letter."""
+    def weights(self) -> Weights:
+        """Weights by their letter."""
 
     @staticmethod
     def project(inputs: Tensor, w: Weights) -> Tensor:
-        """Return that part of a step that knows no state: all steps at once, of shape (time, batch, channel)."""
+        """Input projection, independent of the state and so computed for all steps at once: (time, batch, channel)."""
         return linear(inputs, w["W"], w["b"])
 
     @staticmethod
@@ -52,23 +52,18 @@ class RecurrentLayer(nn.Module, ABC):
         """Set the weights that do not start at random."""
 
     def trace(self, inputs: Tensor) -> State:
-        """Gates and states of all steps, each of shape (batch, time, hidden_size x directions)."""
-        walks = self._walks(inputs)
-        return {name: _side_by_side(walks, name) for name in walks[0][0]}
+        """Gates and states of all steps, each of shape (batch, time, hidden_size)."""
+        states = self._states(inputs)
+        return {name: torch.stack([state[name] for state in states], 1) for name in states[0]}
 
-    def _walks(self, inputs: Tensor) -> list[list[State]]:
-        """State at every step of each direction."""
-        return [self._walk(inputs, w, backwards=bool(number)) for number, w in enumerate(self.weights)]
-
-    def _walk(self, inputs: Tensor, w: Weights, *, backwards: bool) -> list[State]:
-        """State at every step of one direction, in the order of time."""
+    def _states(self, inputs: Tensor) -> list[State]:
+        """State at every step, in the order of time."""
         nothing = inputs.new_zeros(len(inputs), self.hidden_size)
-        state, states = {HIDDEN: nothing, CELL: nothing}, []
-        projected = self.project(inputs.transpose(0, 1), w).unbind()
-        for x in reversed(projected) if backwards else projected:
+        state, states, w = {HIDDEN: nothing, CELL: nothing}, [], self.weights
+        for x in self.project(inputs.transpose(0, 1), w).unbind():
             state = self.step(x, state, w)
             states.append(state)
-        return states[::-1] if backwards else states
+        return states
 
 
 class FusedLayer(RecurrentLayer):
@@ -76,17 +71,16 @@ class FusedLayer(RecurrentLayer):
 
     kernel: ClassVar[Callable[..., nn.RNNBase]]
 
-    def __init__(self, input_size: int, hidden_size: int, *, bidirectional: bool = False) -> None:
+    def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(hidden_size)
         # Made without memory and filled by `initialise`: drawing weights here would advance torch's global generator.
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "bidirectional": bidirectional}
-        empty = self.kernel(**sizes, batch_first=True, device="meta", dtype=torch.float32)
+        empty = self.kernel(input_size, hidden_size, batch_first=True, device="meta", dtype=torch.float32)
         self.recurrence = empty.to_empty(device="cpu")
 
     @property
-    def weights(self) -> list[Weights]:
-        """Weights of each direction by their letter, as torch orders them."""
-        return [dict(zip(("W", "R", "b", "d"), direction, strict=True)) for direction in self.recurrence.all_weights]
+    def weights(self) -> Weights:
+        """Weights by their letter, as torch orders them."""
+        return dict(zip(("W", "R", "b", "d"), self.recurrence.all_weights[0], strict=True))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Hidden states of every step."""
@@ -158,12 +152,11 @@ class RNNLayer(FusedLayer):
 class UnrolledLayer(RecurrentLayer):
     """A layer without a fused kernel: the inputs of all steps are projected at once, then come step after step."""
 
-    def __init__(self, input_size: int, hidden_size: int, *, bidirectional: bool = False) -> None:
+    def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(hidden_size)
         shapes = self.shapes(input_size, hidden_size)
-        self.directions = nn.ModuleList(
-            nn.ParameterDict({name: torch.empty(shape, dtype=torch.float32) for name, shape in shapes.items()})
-            for _ in range(1 + bidirectional)
+        self.letters = nn.ParameterDict(
+            {name: torch.empty(shape, dtype=torch.float32) for name, shape in shapes.items()}
         )
 
     @staticmethod
@@ -172,14 +165,14 @@ class UnrolledLayer(RecurrentLayer):
         """Shape of each weight by its letter."""
 
     @property
-    def weights(self) -> list[Weights]:
-        """Weights of each direction by their letter."""
+    def weights(self) -> Weights:
+        """Weights by their letter."""
         # A plain dictionary: looking a weight up in the module at every step takes longer than some of the products.
-        return [dict(direction.items()) for direction in self.directions if isinstance(direction, nn.ParameterDict)]
+        return dict(self.letters.items())
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Hidden states of every step."""
-        return _side_by_side(self._walks(inputs), HIDDEN)
+        return torch.stack([state[HIDDEN] for state in self._states(inputs)], 1)
 
 
 class PeepholeLayer(UnrolledLayer):
@@ -247,44 +240,6 @@ class CIFGLayer(UnrolledLayer):
         w["b"].chunk(3)[0].fill_(1.0)
 
 
-class LayerNormLSTMLayer(UnrolledLayer):
-    """LSTM with layer normalisation (Ba et al., 2016, "Layer normalization", equations 20 to 22).
-
-    With LN(a) = (a - mean(a)) / std(a) over the channels of each step, gains u, v and s, and biases b and t::
-
-        i, f, g, o = u * LN(W x) + v * LN(R h') + b       b_f starts at one
-        c = sigmoid(f) * c' + sigmoid(i) * tanh(g)
-        h = sigmoid(o) * tanh(s * LN(c) + t)
-    """
-
-    @staticmethod
-    def shapes(input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """Weights in the order i, f, g, o."""
-        wide, narrow = (4 * hidden_size,), (hidden_size,)
-        return {**_lstm_shapes(input_size, hidden_size, gates=4), "u": wide, "v": wide, "s": narrow, "t": narrow}
-
-    @staticmethod
-    def project(inputs: Tensor, w: Weights) -> Tensor:
-        """Return u * LN(W x) + b."""
-        return layer_norm(linear(inputs, w["W"]), w["u"].shape, w["u"], w["b"])
-
-    @staticmethod
-    def step(x: Tensor, before: State, w: Weights) -> State:
-        """Equations of the class."""
-        i, f, g, o = (x + layer_norm(linear(before[HIDDEN], w["R"]), w["v"].shape, w["v"])).chunk(4, -1)
-        state = _lstm_state(i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid(), before[CELL])
-        squashed = layer_norm(state[CELL], w["s"].shape, w["s"], w["t"]).tanh()
-        return {**state, HIDDEN: state["output gate"] * squashed}
-
-    @staticmethod
-    def initialise_constants(w: Weights) -> None:
-        """Open the forget gate; nothing is scaled or shifted yet."""
-        _forget_part(w["b"]).fill_(1.0)
-        for gain in ("u", "v", "s"):
-            w[gain].fill_(1.0)
-        w["t"].zero_()
-
-
 def initialise(layers: nn.Module, hidden_size: int, generator: torch.Generator) -> None:
     """Draw all weights uniformly from (-1/sqrt(hidden_size), 1/sqrt(hidden_size)), as torch does by default.
 
@@ -296,8 +251,7 @@ def initialise(layers: nn.Module, hidden_size: int, generator: torch.Generator) 
     with torch.no_grad():
         for layer in layers.modules():
             if isinstance(layer, RecurrentLayer):
-                for weights in layer.weights:
-                    layer.initialise_constants(weights)
+                layer.initialise_constants(layer.weights)
 
 
 def _lstm_shapes(input_size: int, hidden_size: int, *, gates: int) -> dict[str, tuple[int, ...]]:
@@ -316,16 +270,10 @@ def _forget_part(bias: Tensor) -> Tensor:
     return bias.chunk(4)[1]
 
 
-def _side_by_side(walks: list[list[State]], name: str) -> Tensor:
-    """One entry of the states of all steps and directions, of shape (batch, time, hidden_size x directions)."""
-    return torch.cat([torch.stack([state[name] for state in states], 1) for states in walks], -1)
-
-
 CELLS: dict[str, type[FusedLayer] | type[UnrolledLayer]] = {
     "lstm": LSTMLayer,
     "gru": GRULayer,
     "rnn": RNNLayer,
     "peephole": PeepholeLayer,
     "cifg": CIFGLayer,
-    "layernorm_lstm": LayerNormLSTMLayer,
 }

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.distributions import NegativeBinomial, Normal
 from torch.nn import functional
 
-SpreadOf = Callable[[Tensor, Tensor], Tensor]
-"""From answers of shape (batch, horizon, variable, 1 + outputs) and the scales of the windows, of shape (batch, 1,
-variable), to the spread below and above the forecast, of shape (batch, horizon, variable, 2), in units of the scale."""
+PredictiveOf = Callable[[Tensor, Tensor], Tensor]
+"""From outputs of shape (batch, horizon, variable, 1 + outputs) and the scales of the windows, of shape (batch, 1,
+variable), to the forecast and its spread below and above, of shape (batch, horizon, variable, 3), in units of the
+scale."""
 
 QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 ONE_SIDE = len(QUANTILES) // 2
-DEGREES_OF_FREEDOM = 5.0
 MIN_SPREAD = 1e-2
 MIN_MEAN = 0.05
+MIN_DEVIATION = 0.5
 COUNTS = "negative_binomial"
 
 
@@ -28,19 +30,19 @@ class Loss:
     Attributes
     ----------
     pointwise : callable
-        Loss of each answer, target and scale of the window; without further outputs an answer is the forecast.
+        Loss of each output, target and scale of the window; without further outputs an output is the forecast.
     outputs : int
-        Outputs of the network beside each forecast, which tell how far the truth may be from it.
-    spread_of : callable or None
-        How far that is; None if nothing is learned of it.
+        Outputs of the network beside each forecast, the parameters of its predictive distribution.
+    predictive_of : callable or None
+        Predicted spread from these outputs; None if none is learned.
     """
 
     pointwise: Callable[[Tensor, Tensor, Tensor], Tensor]
     outputs: int = 0
-    spread_of: SpreadOf | None = None
+    predictive_of: PredictiveOf | None = None
 
     def __call__(self, output: Tensor, target: Tensor, scale: Tensor | None = None) -> Tensor:
-        """Loss of an answer to a target of shape (batch, horizon, variable); NaN marks a missing target."""
+        """Loss of an output for a target of shape (batch, horizon, variable); NaN marks a missing target."""
         seen = torch.isfinite(target)
         one = torch.ones_like(target[:, :1]) if scale is None else scale
         each = self.pointwise(output, torch.where(seen, target, 0.0), one)
@@ -56,21 +58,15 @@ def _spread(output: Tensor, scale: Tensor | None = None) -> Tensor:
     return functional.softplus(output[..., 1]) + MIN_SPREAD
 
 
-def _both_sides(output: Tensor, scale: Tensor) -> Tensor:
-    return _spread(output)[..., None].expand(*output.shape[:-1], 2)
+def _location_and_spread(output: Tensor, scale: Tensor) -> Tensor:
+    spread = _spread(output)
+    return torch.stack([output[..., 0], spread, spread], -1)
 
 
 def _normal(output: Tensor, target: Tensor, scale: Tensor) -> Tensor:
-    """Negative log-likelihood of a normal distribution, but for a constant."""
-    spread = _spread(output)
-    return spread.log() + ((target - output[..., 0]) / spread).square() / 2
-
-
-def _student_t(output: Tensor, target: Tensor, scale: Tensor) -> Tensor:
-    """Negative log-likelihood of Student's t with five degrees of freedom, but for a constant."""
-    spread = _spread(output)
-    distance = ((target - output[..., 0]) / spread).square()
-    return spread.log() + (DEGREES_OF_FREEDOM + 1) / 2 * torch.log1p(distance / DEGREES_OF_FREEDOM)
+    """Negative log-likelihood of a normal distribution."""
+    likelihood: Tensor = Normal(output[..., 0], _spread(output), validate_args=False).log_prob(target)
+    return -likelihood
 
 
 def quantiles(output: Tensor) -> Tensor:
@@ -87,11 +83,11 @@ def _pinball(output: Tensor, target: Tensor, scale: Tensor) -> Tensor:
     return 2 * torch.maximum(levels * missed, (levels - 1) * missed).mean(-1)
 
 
-def _tenths(output: Tensor, scale: Tensor) -> Tensor:
-    """Distance of the outer tenths from the median."""
+def _median_and_tenths(output: Tensor, scale: Tensor) -> Tensor:
+    """Median, and the distances of the 10 % and 90 % quantiles from it."""
     each = quantiles(output)
-    low, middle, high = QUANTILES.index(0.1), ONE_SIDE, QUANTILES.index(0.9)
-    return torch.stack([each[..., middle] - each[..., low], each[..., high] - each[..., middle]], -1)
+    low, median, high = (each[..., QUANTILES.index(level)] for level in (0.1, 0.5, 0.9))
+    return torch.stack([median, median - low, high - median], -1)
 
 
 def _count_mean(output: Tensor, scale: Tensor) -> Tensor:
@@ -106,31 +102,25 @@ def _count_mean(output: Tensor, scale: Tensor) -> Tensor:
 
 def _negative_binomial(output: Tensor, target: Tensor, scale: Tensor) -> Tensor:
     """Negative log-likelihood of counts with variance mean + spread * mean^2."""
-    count, mean, inverse = target * scale, _count_mean(output, scale), 1 / _spread(output)
-    return (
-        torch.lgamma(inverse)
-        + torch.lgamma(count + 1)
-        - torch.lgamma(count + inverse)
-        + (count + inverse) * (inverse + mean).log()
-        - inverse * inverse.log()
-        - count * mean.log()
-    )
+    mean, spread = _count_mean(output, scale), _spread(output)
+    distribution = NegativeBinomial(1 / spread, logits=(mean * spread).log(), validate_args=False)
+    likelihood: Tensor = distribution.log_prob(target * scale)
+    return -likelihood
 
 
-def _count_deviation(output: Tensor, scale: Tensor) -> Tensor:
-    """Standard deviation of the counts, in units of the scale."""
+def _count_mean_and_deviation(output: Tensor, scale: Tensor) -> Tensor:
+    """Mean and standard deviation of the counts, in units of the scale; the deviation is at least half a count."""
     mean = _count_mean(output, scale)
-    deviation = (mean + _spread(output) * mean.square()).sqrt() / scale
-    return deviation[..., None].expand(*output.shape[:-1], 2)
+    deviation = (mean + _spread(output) * mean.square()).sqrt().clamp(min=MIN_DEVIATION)
+    return torch.stack([mean, deviation, deviation], -1) / scale[..., None]
 
 
 LOSSES: dict[str, Loss] = {
     "mae": _of_point(functional.l1_loss),
     "mse": _of_point(functional.mse_loss),
     "huber": _of_point(functional.huber_loss),
-    "quantile": Loss(_pinball, 2 * ONE_SIDE, _tenths),
-    "normal": Loss(_normal, 1, _both_sides),
-    "student_t": Loss(_student_t, 1, _both_sides),
-    COUNTS: Loss(_negative_binomial, 1, _count_deviation),
+    "quantile": Loss(_pinball, 2 * ONE_SIDE, _median_and_tenths),
+    "normal": Loss(_normal, 1, _location_and_spread),
+    COUNTS: Loss(_negative_binomial, 1, _count_mean_and_deviation),
 }
-"""Losses by name. The first three learn the forecast alone, the others also how far the truth may be from it."""
+"""Losses by name. The first three learn the forecast alone, the others also its predictive spread."""

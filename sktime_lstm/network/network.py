@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,6 @@ class NetworkSize:
     cell: str = "lstm"
     num_layers: int = 1
     dropout: float = 0.0
-    bidirectional: bool = False
     anchored: bool = True
     num_distribution_outputs: int = 0
 
@@ -34,11 +33,10 @@ class Network(nn.Module):
 
     Each step of the window shows the recurrent layers, for each variable, its value, whether it was observed and its
     change over a season, then the logarithm of the step ahead, the naive forecasts of that step and the covariates.
-    With hidden state h and covariates x of a future step, naive forecasts n of the context less its covariates' linear
-    effect E x, their mean absolute errors r in the series so far, and the weights W, U of a linear output that starts
-    at zero,
+    With the hidden state h of a future step, naive forecasts n of the context, their mean absolute errors r in the
+    series so far, and the weights W, U of a linear output that starts at zero,
 
-        forecast = softmax(W h - 6 log r) . n + U h + E x
+        forecast = softmax(W h - 6 log r) . n + U h
 
     so that an untrained network is a mixture of the naive forecasts in which the one that was half as wrong counts 64
     times as much. Without anchors the forecast is U h alone. A loss that learns how far the truth may be from the
@@ -65,11 +63,9 @@ class Network(nn.Module):
         width = size.num_variables * per_variable + size.num_covariates + 1
         self.layers = nn.ModuleList()
         for _ in range(size.num_layers):
-            self.layers.append(CELLS[size.cell](width, size.hidden_size, bidirectional=size.bidirectional))
-            width = size.hidden_size * (2 if size.bidirectional else 1)
+            self.layers.append(CELLS[size.cell](width, size.hidden_size))
+            width = size.hidden_size
         initialise(self.layers, size.hidden_size, generator)
-        self.effect: Tensor
-        self.register_buffer("effect", torch.zeros(size.num_covariates, size.num_variables, dtype=torch.float32))
         outputs = size.num_variables * (1 + (len(ANCHORS) if size.anchored else 0) + size.num_distribution_outputs)
         self.output: nn.Linear = nn.Linear(width, outputs, device="meta", dtype=torch.float32).to_empty(device="cpu")
         nn.init.zeros_(self.output.weight)
@@ -80,48 +76,42 @@ class Network(nn.Module):
 
         With further outputs the shape is (batch, horizon, variable, 1 + further_outputs), the forecast first.
         """
-        rest, anchors, effect = self._without_effect(window)
-        correction, logits, further = self._outputs(rest, anchors)
+        anchors = self._anchors(window)
+        correction, logits, further = self._outputs(window, anchors)
         forecast = correction[..., 0]
         if anchors is not None:
             mixture = (_weights(anchors, logits, window.anchor_errors) * anchors.nan_to_num()).sum(-1)
-            forecast = mixture + forecast + effect
+            forecast = mixture + forecast
         return torch.cat([forecast[..., None], further], -1) if self.size.num_distribution_outputs else forecast
 
     def anchor_weights(self, window: WindowBatch) -> Tensor:
         """Share of each naive forecast in the mixture, of shape (batch, horizon, variable, anchor)."""
-        rest, anchors, _ = self._without_effect(window)
+        anchors = self._anchors(window)
         if anchors is None:
             raise ValueError("anchored=False: the network has no naive forecasts to weigh. Fit it with anchored=True.")
-        return _weights(anchors, self._outputs(rest, anchors)[1], window.anchor_errors)
+        return _weights(anchors, self._outputs(window, anchors)[1], window.anchor_errors)
 
-    def shrink(self, share: float) -> None:
-        """Keep this share of what the output has learned of the forecast; 0 leaves the mixture by past errors."""
+    def shrink(self, factor: float) -> None:
+        """Shrink what the output has learned of the forecast by a factor; 0 leaves the mixture by past errors."""
         forecast = self.output.out_features // self.size.num_variables - self.size.num_distribution_outputs
         with torch.no_grad():
             for parameter in (self.output.weight, self.output.bias):
-                parameter.unflatten(0, (self.size.num_variables, -1))[:, :forecast].mul_(share)
+                parameter.unflatten(0, (self.size.num_variables, -1))[:, :forecast].mul_(factor)
 
     def trace(self, window: WindowBatch) -> list[State]:
         """Gates and states of each layer, each of shape (batch, window_length + horizon, unit)."""
-        rest, anchors, _ = self._without_effect(window)
-        hidden, states = self._inputs(rest, anchors), []
+        hidden, states = self._inputs(window, self._anchors(window)), []
         for layer in self.layers:
             assert isinstance(layer, RecurrentLayer)
             states.append(layer.trace(hidden))
             hidden = states[-1][HIDDEN]
         return states
 
-    def _without_effect(self, window: WindowBatch) -> tuple[WindowBatch, Tensor | None, Tensor]:
-        """Window less the linear effect of its covariates, its naive forecasts, and the effect on the future."""
-        # Some versions of onnxruntime do not know that a sum of nothing is 0.
-        none = window.covariates.new_zeros(*window.covariates.shape[:2], self.size.num_variables)
-        effect = window.covariates @ self.effect if self.size.num_covariates else none
-        past, future = effect.split([window.context.shape[1], window.horizon], 1)
+    def _anchors(self, window: WindowBatch) -> Tensor | None:
+        """Naive forecasts, of shape (batch, horizon, variable, anchor), if the network is anchored."""
         if not self.size.anchored:
-            return window, None, future
-        rest = replace(window, context=window.context - past)
-        return rest, naive_forecasts(rest.context, horizon=window.horizon, sp=window.sp), future
+            return None
+        return naive_forecasts(window.context, horizon=window.horizon, sp=window.sp)
 
     def _outputs(self, window: WindowBatch, anchors: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Correction, logits of the anchors, and further outputs, each of shape (batch, horizon, variable, outputs)."""
@@ -152,26 +142,8 @@ class Network(nn.Module):
         keep = 1 - self.size.dropout
         if not self.training or self.dropout_generator is None or keep == 1:
             return hidden
-        mask = torch.rand(hidden.shape, generator=self.dropout_generator).to(hidden.device) < keep
+        mask = torch.rand(hidden.shape, generator=self.dropout_generator, dtype=torch.float32).to(hidden.device) < keep
         return hidden * mask / keep
-
-
-class Ensemble(nn.Module):
-    """Median of the forecasts of several networks (of two: their mean)."""
-
-    def __init__(self, members: list[Network]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    @property
-    def networks(self) -> list[Network]:
-        """The members."""
-        return [member for member in self.members if isinstance(member, Network)]
-
-    def forward(self, window: WindowBatch) -> Tensor:
-        """Forecast of shape (batch, horizon, variable), or with a last axis for the forecast and further outputs."""
-        forecasts = torch.stack([member(window) for member in self.members])
-        return forecasts[0] if len(forecasts) == 1 else forecasts.quantile(0.5, dim=0)
 
 
 def _weights(anchors: Tensor, logits: Tensor, anchor_errors: Tensor | None) -> Tensor:

@@ -25,7 +25,7 @@ import torch
 from pandas.tseries.frequencies import to_offset
 from torch import Tensor
 
-from sktime_lstm.anchors.track_record import InitialMixture
+from sktime_lstm.anchors.track_record import ErrorSums
 from sktime_lstm.data.panel import Panel
 from sktime_lstm.data.scaling import (
     FITTED_SCALERS,
@@ -39,13 +39,10 @@ from sktime_lstm.data.scaling import (
 from sktime_lstm.data.time_axis import TimeAxis
 from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.intervals import Calibration, ErrorScales
-from sktime_lstm.forecasting.preprocessing import Preprocessing
-from sktime_lstm.network.network import Ensemble, Network, NetworkSize
+from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
+from sktime_lstm.network.network import Network, NetworkSize
 
 FORMAT_NAME, FORMAT = "sktime-lstm", 1
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From the description of a format to that of the next one."""
-
 PACKAGES = ("sktime-lstm", "sktime", "torch", "numpy", "pandas", "safetensors")
 PLAIN = (type(None), bool, int, float, str)
 Arrays = dict[str, npt.NDArray[Any]]
@@ -57,12 +54,12 @@ class Fit:
 
     Attributes
     ----------
-    model, memory : Model, Panel
-        What was learned, and the data.
-    root, cutoff : int
+    model, memory, summary : FittedModel, Panel, HistorySummary
+        What was learned, the data, and what a forecast needs to know of their history.
+    root_seed, cutoff : int
         Seed, and grid position of the last point known.
-    history : dict
-        Columns of the table of the training.
+    log : list of dict
+        Course of the training.
     mtype, store : str, dict
         Type of `y` as sktime calls it, and what sktime needs to give forecasts the same type.
     horizon, is_relative : pd.Index or None, bool
@@ -71,9 +68,10 @@ class Fit:
 
     model: FittedModel
     memory: Panel
+    summary: HistorySummary
     root_seed: int
     cutoff: int
-    history: dict[Any, Any]
+    log: list[dict[str, float]]
     mtype: str
     store: dict[str, Any]
     horizon: pd.Index | None
@@ -116,7 +114,7 @@ def read_snapshot(path: str | os.PathLike[str]) -> Snapshot:
         raise FileNotFoundError(f"There is no file {str(path)!r}. Pass the path of a file written by save_model.")
     try:
         content, arrays = _read(safe_open, path)
-        snapshot = _rebuilt(_migrated(content)["snapshot"], arrays)
+        snapshot = _rebuilt(_checked_format(content)["snapshot"], arrays)
         if not isinstance(snapshot, Snapshot):
             raise ValueError("it holds no forecaster")
     except _NewerFormatError as error:
@@ -169,12 +167,10 @@ def _checksum(text: str, arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
-def _migrated(content: dict[str, Any]) -> dict[str, Any]:
-    """Description in the present format."""
+def _checked_format(content: dict[str, Any]) -> dict[str, Any]:
+    """Description, if it is in the present format."""
     if content["format"] > FORMAT:
         raise _NewerFormatError(f"in format {content['format']}; this one reads up to {FORMAT}")
-    for number in range(content["format"], FORMAT):
-        content = MIGRATIONS[number](content)
     return content
 
 
@@ -272,8 +268,8 @@ def _timestamp(value: int, unit: str, tz: str | None) -> pd.Timestamp:
 
 def _network(size: NetworkSize, weights: dict[str, Tensor]) -> Network:
     width = 3 * size.num_variables + size.num_covariates + 1
-    min_points = size.hidden_size * (width + (2 * size.num_layers - 1) * size.hidden_size)
-    if min(size.hidden_size, size.num_layers, size.num_variables) < 1 or min_points > sum(
+    min_weights = size.hidden_size * (width + (2 * size.num_layers - 1) * size.hidden_size)
+    if min(size.hidden_size, size.num_layers, size.num_variables) < 1 or min_weights > sum(
         map(torch.numel, weights.values())
     ):
         raise ValueError(f"the network is larger than its weights: {size}")
@@ -285,9 +281,9 @@ def _network(size: NetworkSize, weights: dict[str, Tensor]) -> Network:
 def _check_panel(panel: Panel) -> None:
     """Arrays of a panel fit together."""
     bounds, rows, instances = panel.bounds, len(panel.values), len(panel.first)
-    shapes = (panel.values.shape[1:], panel.covariates.shape, panel.level.shape, bounds.shape)
+    shapes = (panel.values.shape[1:], panel.covariates.shape, bounds.shape)
     columns = len(panel.columns)
-    expected = ((columns,), (rows, len(panel.covariate_columns)), (instances, columns), (instances + 1,))
+    expected = ((columns,), (rows, len(panel.covariate_columns)), (instances + 1,))
     keys = 1 if panel.keys is None else len(panel.keys)
     if shapes != expected or keys != instances or bounds[0] != 0 or bounds[-1] != rows or (np.diff(bounds) < 1).any():
         raise ValueError("the arrays of the data do not fit together")
@@ -307,9 +303,8 @@ KINDS = {
         kind.__name__: _fields(kind)
         for kind in (Snapshot, Fit, PretrainedModel, FittedModel, Preprocessing, Calibration, Scale)
     },
-    **{kind.__name__: _fields(kind) for kind in (InitialMixture, NetworkSize, TimeAxis, ErrorScales)},
+    **{kind.__name__: _fields(kind) for kind in (ErrorSums, HistorySummary, NetworkSize, TimeAxis, ErrorScales)},
     "Panel": _fields(Panel, _check_panel),
-    "Ensemble": Kind(Ensemble, lambda value: {"members": value.networks}, Ensemble),
     "Network": Kind(
         Network,
         lambda value: {"size": value.size, "weights": dict(value.state_dict())},

@@ -5,27 +5,25 @@ from __future__ import annotations
 import inspect
 import io
 import warnings
-from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from sktime_lstm.anchors.naive import ANCHORS
 from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.cells import FusedLayer
-from sktime_lstm.network.network import Ensemble
+from sktime_lstm.network.network import Network
 
 OPSET = 17
 
 
-class _Network(nn.Module):
+class _TensorsIn(nn.Module):
     """The network with plain tensors as inputs and a fixed season."""
 
-    def __init__(self, network: Ensemble, sp: int) -> None:
+    def __init__(self, network: Network, sp: int) -> None:
         super().__init__()
         self.network, self.sp = network, sp
 
@@ -35,33 +33,12 @@ class _Network(nn.Module):
         return forecast
 
 
-def _median(values: Tensor, share: float, dim: int) -> Tensor:
-    ordered, number = values.sort(dim)[0], values.shape[dim]
-    middle: Tensor = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
-    return middle
-
-
-REPLACEMENTS: dict[Any, Callable[..., Any]] = {
-    torch.Tensor.quantile: _median,
-}
-"""The same by operations that ONNX has."""
-
-
-class OnnxCompatibleOps(TorchFunctionMode):
-    """While it is active, operations that ONNX does not have are replaced by others with the same result."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        return REPLACEMENTS.get(func, func)(*args, **(kwargs or {}))
-
-
-def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: int, sp: int) -> None:
+def export_onnx(network: Network, path: str | PathLike[str], *, window_length: int, sp: int) -> None:
     """Write the network with batch, context and horizon left open.
 
     Parameters
     ----------
-    network : Ensemble
+    network : Network
         Of LSTM, GRU or plain recurrent layers.
     path : path
         File to write.
@@ -73,8 +50,8 @@ def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: 
         import onnx  # noqa: F401  torch needs it
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("ONNX files need the package onnx: pip install 'sktime-lstm[onnx]'.") from error
-    size = network.networks[0].size
-    if not all(isinstance(layer, FusedLayer) for layer in network.networks[0].layers):
+    size = network.size
+    if not all(isinstance(layer, FusedLayer) for layer in network.layers):
         raise ValueError(f"cell={size.cell!r} has no counterpart in ONNX. Use cell='lstm', 'gru' or 'rnn'.")
     horizon, variables = sp + 2, size.num_variables
     example = [
@@ -86,12 +63,12 @@ def export_onnx(network: Ensemble, path: str | PathLike[str], *, window_length: 
     axes = {name: {0: "batch"} for name in names}
     axes |= {"context": {0: "batch", 1: "time"}, "covariates": {0: "batch", 1: "time and horizon"}}
     written = io.BytesIO()
-    with OnnxCompatibleOps(), warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad():
         # The tracer warns that Python decides by shapes, which is meant; and that torch has a newer one, which takes a
         # minute and fixes the horizon.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Network(network, sp).eval(),
+            _TensorsIn(network, sp).eval(),
             tuple(example[: len(names)]),
             written,  # type: ignore[arg-type]  # the older exporter takes files
             input_names=names,

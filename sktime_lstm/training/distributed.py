@@ -24,8 +24,8 @@ class ProcessGroup:
     rank: int = 0
     size: int = 1
 
-    def own(self, chosen: Tensor) -> Tensor:
-        """Share of this process of a batch; the first windows are taken twice where the batch does not divide."""
+    def shard(self, chosen: Tensor) -> Tensor:
+        """Shard of a batch for this process; the first windows are taken twice where the batch does not divide."""
         if self.size == 1:
             return chosen
         share = -(-len(chosen) // self.size)
@@ -37,12 +37,12 @@ class ProcessGroup:
             return device
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
-    def joined(self, network: nn.Module) -> nn.Module:
+    def wrap(self, network: nn.Module) -> nn.Module:
         """Network that starts with the weights of process 0 and whose gradients are means over the processes."""
         if self.size == 1:
             return network
-        joined: nn.Module = nn.parallel.DistributedDataParallel(network)
-        return joined
+        wrapped: nn.Module = nn.parallel.DistributedDataParallel(network)
+        return wrapped
 
     def mean(self, number: float) -> float:
         """Mean over the processes, so that all of them decide alike."""
@@ -53,15 +53,19 @@ class ProcessGroup:
         return float(together) / self.size
 
     def broadcast(self, number: int) -> int:
-        """What process 0 has."""
-        broadcast = [number]
+        """Number that process 0 has."""
+        numbers = [number]
         if self.size > 1:
-            dist.broadcast_object_list(broadcast)
-        return broadcast[0]
+            dist.broadcast_object_list(numbers)
+        return numbers[0]
+
+
+SINGLE_PROCESS = ProcessGroup()
+"""No other process takes part."""
 
 
 def current_group() -> ProcessGroup:
-    """Team of the processes that ``torchrun`` has started, or of those that the caller has brought together."""
+    """Group of the processes that ``torchrun`` has started, or of those that the caller has brought together."""
     if not dist.is_available():
         return ProcessGroup()
     if not dist.is_initialized() and dist.is_torchelastic_launched() and int(os.environ["WORLD_SIZE"]) > 1:

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from sktime_lstm.data.windows import ScaledWindows, WindowBatch
 from sktime_lstm.network.losses import Loss
 from sktime_lstm.runtime import Deadline
-from sktime_lstm.training.distributed import ProcessGroup
+from sktime_lstm.training.distributed import SINGLE_PROCESS, ProcessGroup
 
 WARM_UP = 0.1
 START_SHARE = 1 / 25
 GRADIENT_NORM = 1.0
+BETAS, EPSILON = (0.9, 0.999), 1e-8
 STEPS_PER_LOG_ENTRY = 100
-SINGLE_PROCESS = ProcessGroup()
 MAX_FAILURES = 10
 
 LogEntry = dict[str, float]
@@ -62,7 +62,7 @@ class TrainingPlan:
     patience: int | None = None
 
 
-def train(
+def run_training_loop(
     network: nn.Module,
     examples: ScaledWindows,
     plan: TrainingPlan,
@@ -74,11 +74,11 @@ def train(
     on_step: Callable[[float], None] = lambda loss: None,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> list[LogEntry]:
-    """Train `network` in place and return the history, one record an epoch and at least one every 100 steps.
+    """Train `network` in place and return the log, one entry an epoch and at least one every 100 steps.
 
     AdamW on a one-cycle schedule with clipped gradients. The weights of the last step stay, or with `validation` those
-    of the best check. A step whose loss or gradient is not finite is taken back and halves the learning rate. Each
-    process of a team learns from its share of every batch and all from the mean of their gradients.
+    of the best check. A step whose loss or gradient is not finite is skipped and halves the learning rate. Each
+    process of a group learns from its shard of every batch and all from the mean of their gradients.
     """
     state = TrainingState(network, plan, loss, group)
     steps_per_epoch = math.ceil(len(examples) / plan.batch_size)
@@ -91,11 +91,11 @@ def train(
             on_step(state.losses[-1])
             over = step == plan.steps or spent >= 1 or state.failures >= MAX_FAILURES
             if over or step % period == 0:
-                state.record(step, step / steps_per_epoch, validation)
+                state.write_log_entry(step, step / steps_per_epoch, validation)
             if over or state.exhausted:
                 break
     state.finish()
-    return state.history
+    return state.log
 
 
 def one_cycle(progress: float) -> float:
@@ -105,16 +105,38 @@ def one_cycle(progress: float) -> float:
     return (1 + math.cos(math.pi * min((progress - WARM_UP) / (1 - WARM_UP), 1.0))) / 2
 
 
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019, algorithm 2).
+
+    That of torch loads its compiler when it is made, which takes longer than many a fit.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], *, weight_decay: float) -> None:
+        self.parameters, self.weight_decay, self.steps = list(parameters), weight_decay, 0
+        self.moments = [(torch.zeros_like(parameter), torch.zeros_like(parameter)) for parameter in self.parameters]
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """Move the parameters against their gradients."""
+        self.steps += 1
+        first, second = (1 - beta**self.steps for beta in BETAS)
+        for parameter, (mean, square) in zip(self.parameters, self.moments, strict=True):
+            if parameter.grad is not None:
+                mean.lerp_(parameter.grad, 1 - BETAS[0])
+                square.lerp_(parameter.grad.square(), 1 - BETAS[1])
+                parameter.mul_(1 - rate * self.weight_decay)
+                parameter.addcdiv_(mean, (square / second).sqrt_().add_(EPSILON), value=-rate / first)
+
+
 class TrainingState:
-    """One training under way: its optimiser, its history and the best weights so far."""
+    """One training under way: its optimiser, its log and the best weights so far."""
 
     def __init__(self, network: nn.Module, plan: TrainingPlan, loss: Loss, group: ProcessGroup) -> None:
         self.network, self.plan, self.loss, self.group = network, plan, loss, group
-        self.joined = group.joined(network)
-        self.good = [parameter.detach().clone() for parameter in network.parameters()]
-        self.optimiser = self._new_optimiser()
+        self.wrapped = group.wrap(network)
+        self.optimiser = AdamW(network.parameters(), weight_decay=plan.weight_decay)
         self.started = time.perf_counter()
-        self.history: list[LogEntry] = []
+        self.log: list[LogEntry] = []
         self.losses: list[float] = []
         self.norm, self.rate, self.failures = math.nan, 0.0, 0
         self.best, self.checks_without_gain = math.inf, 0
@@ -126,31 +148,27 @@ class TrainingState:
         return self.plan.patience is not None and self.checks_without_gain >= self.plan.patience
 
     def learn(self, window: WindowBatch, target: Tensor, *, rate: float) -> None:
-        """Take one step; where the loss or its gradient is not finite, go back to the weights before the last one."""
+        """Take one step; where the loss or its gradient is not finite, skip it and start the optimiser anew."""
         self.rate = rate * self.plan.learning_rate * 0.5**self.failures
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate
-        self.optimiser.zero_grad()
-        loss = self.loss(self.joined(window), target, window.scale)
+        self.network.zero_grad()
+        loss = self.loss(self.wrapped(window), target, window.scale)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM).item()
         self.losses.append(self.group.mean(loss.item()))
         self.norm = norm
         if math.isfinite(norm) and math.isfinite(self.losses[-1]):
-            self._copy(self.network.parameters(), self.good)
-            self.optimiser.step()
+            self.optimiser.step(self.rate)
         else:
-            self._copy(self.good, self.network.parameters())
-            self.optimiser = self._new_optimiser()
+            self.optimiser = AdamW(self.network.parameters(), weight_decay=self.plan.weight_decay)
             self.failures += 1
 
-    def record(self, step: int, epoch: float, validation: ScaledWindows | None) -> None:
-        """Write down the steps since the last record, and check the weights where there is something to check."""
+    def write_log_entry(self, step: int, epoch: float, validation: ScaledWindows | None) -> None:
+        """Write down the steps since the last entry, and check the weights where there is something to check."""
         checked = math.nan if validation is None else self._check(validation)
-        since = int(self.history[-1]["step"]) if self.history else 0
+        since = int(self.log[-1]["step"]) if self.log else 0
         loss, seconds = sum(self.losses[since:]) / (step - since), time.perf_counter() - self.started
         values = (step, epoch, loss, checked, self.rate, self.norm, self.failures, seconds)
-        self.history.append(dict(zip(LOG_COLUMNS, values, strict=True)))
+        self.log.append(dict(zip(LOG_COLUMNS, values, strict=True)))
 
     def finish(self) -> None:
         """Leave the network with the weights to keep, ready to forecast."""
@@ -165,16 +183,6 @@ class TrainingState:
                 stacklevel=2,
             )
 
-    def _new_optimiser(self) -> torch.optim.AdamW:
-        plan = self.plan
-        return torch.optim.AdamW(self.network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-
-    @staticmethod
-    def _copy(source: Iterable[Tensor], target: Iterable[Tensor]) -> None:
-        with torch.no_grad():
-            for old, new in zip(source, target, strict=True):
-                new.copy_(old)
-
     def _check(self, validation: ScaledWindows) -> float:
         value = evaluate_loss(self.network, validation, self.loss, batch_size=self.plan.batch_size)
         self.network.train()
@@ -187,14 +195,16 @@ class TrainingState:
 
 
 def evaluate_loss(network: nn.Module, examples: ScaledWindows, loss: Loss, *, batch_size: int) -> float:
-    """Mean loss over all batches, without learning from them."""
+    """Mean loss over all observed targets, without learning from them."""
     network.eval()
-    total = 0.0
+    total, count = 0.0, 0
     with torch.no_grad():
         for chosen in torch.arange(len(examples)).split(batch_size):
             window, target = examples.batch(chosen)
-            total += loss(network(window), target, window.scale).item() * len(chosen)
-    return total / len(examples)
+            observed = int(torch.isfinite(target).sum())
+            total += loss(network(window), target, window.scale).item() * observed
+            count += observed
+    return total / max(count, 1)
 
 
 def _batches(
@@ -202,9 +212,9 @@ def _batches(
 ) -> Iterator[tuple[WindowBatch, Tensor]]:
     """Endless batches: a new random order each epoch, or the same whole set where it fits into one batch."""
     if len(examples) <= plan.batch_size:
-        whole = examples.batch(group.own(torch.arange(len(examples))))
+        whole = examples.batch(group.shard(torch.arange(len(examples))))
         while True:
             yield whole
     while True:
         for chosen in torch.randperm(len(examples), generator=generator).split(plan.batch_size):
-            yield examples.batch(group.own(chosen))
+            yield examples.batch(group.shard(chosen))

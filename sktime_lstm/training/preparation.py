@@ -1,0 +1,206 @@
+"""Before training: the choice of sizes, and a panel made ready to be learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sktime_lstm.anchors.covariate_effect import linear_effect
+from sktime_lstm.anchors.track_record import TrackRecord, mean_errors
+from sktime_lstm.data.panel import Array, Panel
+from sktime_lstm.data.scaling import count_scale, fit_scaler, scale_rule, window_scale
+from sktime_lstm.data.seasonality import calendar_periods, find_period
+from sktime_lstm.data.windows import (
+    Rows,
+    ScaledWindows,
+    WindowIndex,
+    hold_out_latest,
+    min_context,
+    thin,
+    training_origins,
+)
+from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
+from sktime_lstm.network.losses import COUNTS
+from sktime_lstm.training import defaults
+from sktime_lstm.training.settings import Settings
+
+HELD_OUT_SHARE = 0.25
+MAX_HELD_OUT = 1_000
+MAX_FOR_PRIOR = 2_000
+MAX_SCORED_WINDOWS = 50_000
+PLENTY = np.array([10_000])
+
+
+@dataclass(frozen=True)
+class PreparedPanel:
+    """A panel ready to be learned from; its windows and the errors of the naive forecasts are made here, once.
+
+    Attributes
+    ----------
+    panel : Panel
+        The data.
+    preprocessing : Preprocessing
+        Scales and lengths.
+    units : array of shape (instances, variables)
+        Typical change of each series.
+    windows : WindowIndex
+        All windows, at no origin yet, as long as those to learn from.
+    record : TrackRecord
+        Errors of the naive forecasts so far, at every row.
+    prior_errors : Tensor of shape (variable, anchor) or None
+        Errors of the naive forecasts over all series; None if the network is not anchored.
+    """
+
+    panel: Panel
+    preprocessing: Preprocessing
+    units: Array
+    windows: WindowIndex
+    record: TrackRecord
+    prior_errors: Tensor | None
+
+    @cached_property
+    def origins(self) -> Rows:
+        """Where the windows to learn from begin to look ahead."""
+        return self.origins_within(self.preprocessing.training_length)
+
+    @property
+    def summary(self) -> HistorySummary:
+        """What a forecast from the end needs to know of the history."""
+        return HistorySummary(self.units, self.record.totals())
+
+    def origins_within(self, horizon: int) -> Rows:
+        """Origins of windows with so many known steps after them."""
+        return training_origins(self.panel, horizon=horizon, min_length=min_context(self.preprocessing.sp))
+
+    def held_out(self) -> tuple[Rows, Rows]:
+        """Origins to train on, and the latest quarter, which the hold-out network does not see."""
+        horizon = self.preprocessing.training_length
+        training, held_out = hold_out_latest(self.panel, self.origins, horizon=horizon, share=HELD_OUT_SHARE)
+        return training, thin(held_out, MAX_HELD_OUT)
+
+    def examples(self, origins: Rows, device: torch.device | None = None) -> ScaledWindows:
+        """Windows at these origins as a network learns from them."""
+        windows = self.windows.at(origins)
+        return ScaledWindows(windows, self.preprocessing.scale_of, device or torch.device("cpu"))
+
+
+def prepare(
+    panel: Panel, preprocessing: Preprocessing, *, anchored: bool, prior_errors: Tensor | None = None
+) -> PreparedPanel:
+    """Make the windows of a panel and follow the errors of the naive forecasts through it.
+
+    Without `prior_errors` they are those over the windows of this panel.
+    """
+    units = preprocessing.units(panel)
+    windows = preprocessing.window_index(panel, preprocessing.explained(panel, units))
+    record = preprocessing.track_record(panel, windows)
+    prepared = PreparedPanel(panel, preprocessing, units, windows, record, None)
+    if not anchored:
+        return prepared
+    if prior_errors is None:
+        prior_errors = mean_errors(prepared.examples(thin(prepared.origins, MAX_FOR_PRIOR)))
+    anchor_errors = partial(record.errors_at, prior=prior_errors)
+    return replace(prepared, prior_errors=prior_errors, windows=replace(windows, anchor_errors=anchor_errors))
+
+
+def without_held_out_effect(prepared: PreparedPanel, origins: Rows) -> PreparedPanel:
+    """Prepare the panel for the hold-out network: with the covariate effect that its own windows show."""
+    preprocessing = prepared.preprocessing
+    if not preprocessing.effect.any():
+        return prepared
+    known = np.zeros(len(prepared.panel.values), dtype=bool)
+    for step in range(-1, preprocessing.training_length):
+        known[origins + step] = True
+    values = np.where(known[:, None], prepared.panel.values, np.nan)
+    effect = fit_effect(preprocessing, replace(prepared.panel, values=values))
+    return prepare(
+        prepared.panel,
+        replace(preprocessing, effect=effect),
+        anchored=prepared.prior_errors is not None,
+        prior_errors=prepared.prior_errors,
+    )
+
+
+def choose_preprocessing(panel: Panel, settings: Settings, max_step: int | None) -> Preprocessing:
+    """Make the choices that come before training; `max_step` is the largest step asked for, if known."""
+    sp = settings.sp or find_period(univariate_series(panel), calendar_periods(panel.axis.step))
+    size = defaults.DataSize(panel.lengths, sp, max_step)
+    output_length = settings.output_length or defaults.choose_output_length(size)
+    training_length = defaults.choose_training_length(size, output_length)
+    preprocessing = Preprocessing(
+        scaler=fit_scaler(settings.scaler, panel.values),
+        scale_of=count_scale if settings.loss == COUNTS else scale_rule(settings.scaler),
+        covariate_scale=window_scale(torch.from_numpy(panel.covariates)[None]),
+        window_length=settings.window_length or defaults.choose_window_length(size),
+        output_length=output_length,
+        sp=sp,
+        training_length=training_length,
+        scoring_stride=_scoring_stride(panel, training_length),
+        effect=np.zeros((panel.covariates.shape[1], panel.values.shape[1])),
+        lower_bound=_lower_bound(settings),
+        loss=settings.loss,
+    )
+    # A shifted count is no count, and the textbook network has to learn everything itself.
+    if not settings.anchored or settings.loss == COUNTS:
+        return preprocessing
+    return replace(preprocessing, effect=fit_effect(preprocessing, panel))
+
+
+def fit_effect(preprocessing: Preprocessing, panel: Panel) -> Array:
+    """Linear effect of the covariates in a panel."""
+    covariates = preprocessing.scaled_covariates(panel).numpy()
+    return linear_effect(preprocessing.scaled_values(panel), covariates, panel.bounds, preprocessing.units(panel))
+
+
+def adapted_preprocessing(
+    preprocessing: Preprocessing, panel: Panel, settings: Settings, max_step: int | None
+) -> Preprocessing:
+    """Preprocessing of other data for the same network: season and lengths are free, scales are not.
+
+    The season of pretraining stays where the time stamps allow it, since a few points do not show it.
+    """
+    sp = settings.sp or _period(preprocessing.sp, panel)
+    size = defaults.DataSize(panel.lengths, sp, max_step)
+    same, plenty = sp == preprocessing.sp, replace(size, lengths=PLENTY)
+    length = preprocessing.window_length if same else defaults.choose_window_length(plenty)
+    output_length = preprocessing.output_length if same else defaults.choose_output_length(size)
+    output_length = settings.output_length or output_length
+    training_length = defaults.choose_training_length(size, output_length)
+    return replace(
+        preprocessing,
+        window_length=settings.window_length or length,
+        output_length=output_length,
+        sp=sp,
+        training_length=training_length,
+        scoring_stride=_scoring_stride(panel, training_length),
+        lower_bound=_lower_bound(replace(settings, loss=preprocessing.loss)),
+    )
+
+
+def univariate_series(panel: Panel) -> Iterator[Array]:
+    """Each variable of each series, of shape (time,)."""
+    for instance in range(panel.num_instances):
+        yield from panel.series(instance).T
+
+
+def _scoring_stride(panel: Panel, training_length: int) -> int:
+    """Every so many points the naive forecasts are scored: neighbours tell nearly the same."""
+    return max(1, training_length // 4, -(-len(panel.values) // MAX_SCORED_WINDOWS))
+
+
+def _lower_bound(settings: Settings) -> float | None:
+    if settings.loss == COUNTS and settings.lower_bound is None:
+        return 0.0
+    return settings.lower_bound
+
+
+def _period(known: int, panel: Panel) -> int:
+    candidates = calendar_periods(panel.axis.step)
+    if candidates is None or known in candidates:
+        return known
+    return find_period(univariate_series(panel), candidates)
