@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class Forecast:
 
     point: pd.DataFrame
     intervals: pd.DataFrame
-    period: int
+    periods: tuple[int, ...]
     seconds: float
 
 
@@ -54,8 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (head, for example); without this Python would complain when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ImportError, OSError, ValueError) as error:
-        print(f"sktime_lstm: {' '.join(str(error).split())}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("sktime_lstm: stopped.", file=sys.stderr)
+        return 2
+    except (ArithmeticError, ImportError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
+        print(f"sktime_lstm: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
         return 2
     return 0
 
@@ -119,6 +123,7 @@ def _version() -> str:
 
 def _run(arguments: argparse.Namespace) -> None:
     picture = _picture(arguments)
+    _check_distinct({"the input file": arguments.file, "--output": arguments.output, "--plot": picture})
     _check_destinations([arguments.output, picture], force=arguments.force)
     table = _airline(arguments) if arguments.file is None else _users_table(arguments)
     steps = arguments.fh or AIRLINE_STEPS
@@ -164,11 +169,22 @@ def _free_name(path: Path) -> Path:
     return free
 
 
+def _check_distinct(places: dict[str, Path | None]) -> None:
+    """Let no result replace another or the data, by whatever links, even with --force."""
+    named = [(name, path) for name, path in places.items() if path is not None]
+    for (first, one), (second, other) in combinations(named, 2):
+        both_there = one.exists() and other.exists()
+        if os.path.realpath(one) == os.path.realpath(other) or (both_there and one.samefile(other)):
+            raise ValueError(f"{second} {str(other)!r} is the same file as {first}. Choose another name.")
+
+
 def _check_destinations(paths: Sequence[Path | None], *, force: bool) -> None:
     """Find out before the work whether its results can be kept."""
     for path in filter(None, paths):
         if not path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to save {path.name!r} in.")
+        if path.is_dir():
+            raise IsADirectoryError(f"{str(path)!r} is a folder. Add the name of a file in it.")
         if path.exists() and not force:
             raise FileExistsError(f"{str(path)!r} is there already. Choose another name, or replace it with --force.")
 
@@ -209,7 +225,8 @@ def _forecast(table: CsvData, steps: int, coverage: float, random_state: int) ->
     forecaster.fit(table.y, X=table.past_covariates, fh=list(range(1, steps + 1)))
     seconds = time.perf_counter() - start
     point = forecaster.predict(X=table.X)
-    return Forecast(point, forecaster.predict_interval(X=table.X, coverage=coverage), forecaster.sp_, seconds)
+    intervals = forecaster.predict_interval(X=table.X, coverage=coverage)
+    return Forecast(point, intervals, tuple(int(period) for period in np.atleast_1d(forecaster.sp_)), seconds)
 
 
 def _side_by_side(forecast: Forecast) -> pd.DataFrame:
@@ -224,7 +241,8 @@ def _side_by_side(forecast: Forecast) -> pd.DataFrame:
 
 
 def _print_forecast(rows: pd.DataFrame, forecast: Forecast, coverage: float) -> None:
-    season = f"season of {forecast.period}" if forecast.period > 1 else "no season"
+    periods = [str(period) for period in forecast.periods if period > 1]
+    season = f"season of {' and '.join(periods)}" if periods else "no season"
     print(f"Trained in {forecast.seconds:.1f} s, {season}. Forecast with {100 * coverage:.3g} % interval:\n")
     print(rows.head(MAX_ROWS).to_string(float_format=lambda value: f"{value:.6g}"))
     if len(rows) > MAX_ROWS:

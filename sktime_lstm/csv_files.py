@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from sktime_lstm.data.time_axis import find_time_axis
+
+# What pandas takes for a missing number, whatever its case.
+MISSING_NUMBERS = ("na", "nan", "-nan", "n/a", "#n/a", "<na>", "null", "none")
+FIRST_EPOCH, LAST_EPOCH = pd.Timestamp(1990, 1, 1), pd.Timestamp(2100, 1, 1)
+EPOCH_UNITS = ("s", "ms", "us", "ns")
+# A reading of dates that could be read otherwise is trusted if it leaves at most every other row of its grid empty.
+MAX_ROWS_PER_STAMP = 2
+
+
+# What pandas takes for a missing number, whatever its case.
+MISSING_NUMBERS = ("na", "nan", "-nan", "n/a", "#n/a", "<na>", "null", "none")
+FIRST_EPOCH, LAST_EPOCH = pd.Timestamp(1990, 1, 1), pd.Timestamp(2100, 1, 1)
+EPOCH_UNITS = ("s", "ms", "us", "ns")
+# A reading of dates that could be read otherwise is trusted if it leaves at most every other row of its grid empty.
+MAX_ROWS_PER_STAMP = 2
 
 
 @dataclass(frozen=True)
@@ -67,24 +85,26 @@ def read_csv_file(
 ) -> CsvData:
     r"""Read one or more series from a CSV file, compressed or not.
 
-    Rows may be in any order. Rows after the last observation of a series hold the covariates of its future.
+    Columns are separated by commas and the first line names them. Rows may be in any order. Rows after the last
+    observation of a series hold the covariates of its future.
 
     Parameters
     ----------
     path : str or Path
-        The file; gz, bz2, zip, xz and zst are unpacked.
+        The file, in UTF-8; gz, bz2, zip, xz and zst are unpacked. ``/dev/stdin`` is what is piped in.
     time : str
-        Column of the time stamps: integers, or dates as pandas reads them.
+        Column of the time stamps, dates or integers; see the notes.
     target : sequence of str
-        Columns to forecast. Empty cells are missing values.
+        Columns to forecast. A cell that is empty, or NA, NaN, N/A, null or None in any case, is a missing value.
     covariates : sequence of str, default=()
-        Columns that are known in the future.
+        Columns that are known in the future, with the same missing values.
     panel : sequence of str, default=()
-        Columns that tell the series apart, from the highest level to the lowest; () if there is one series.
+        Columns that tell the series apart, from the highest level to the lowest; () if there is one series. Here NA
+        is a name like any other.
 
     Returns
     -------
-    Table
+    CsvData
         Target and covariates, sorted by series and time.
 
     Raises
@@ -92,7 +112,21 @@ def read_csv_file(
     OSError
         If the file cannot be read.
     ValueError
-        If it is no table, a column is missing, or a cell holds no time or no number; the message names column and row.
+        If it is no table, a column is missing or there twice, or a cell holds no time or no number; the message names
+        column and row. If dates can be read with the month first and with the day first, and not just one of both
+        gives a regular grid that is at least half full.
+
+    Notes
+    -----
+    All stamps of a file are read by one rule, the first of these that fits every row:
+
+    * Integers 190001 to 209912 that end in 01 to 12 are months, those of eight digits such as 20240131 days.
+    * Integers that as seconds, milliseconds, microseconds or nanoseconds since 1970 (UTC) all lie in the years 1990 to
+      2099, and then form a regular grid, are dates.
+    * Other integers are counters; their greatest common step is the step of the series.
+    * Dates in ISO 8601, with offsets from UTC or without; where the offsets differ, all become UTC.
+    * Months such as Jan-24, and what else pandas takes for dates. Of 01/02/2024, whose month may come first or last,
+      the reading is taken that reads every row; if both do, the one with a regular grid.
 
     Examples
     --------
@@ -107,6 +141,7 @@ def read_csv_file(
     """
     cells = _read_cells(path)
     _check_columns(cells, {"--time": [time], "--target": target, "--covariates": covariates, "--panel": panel})
+    cells = _stripped(cells[[time, *target, *covariates, *panel]])
     step, offset, index = _read_index(cells, time, panel)
     _check_no_duplicates(index, panel)
     values = {column: _numbers(cells[column]) for column in [*target, *covariates]}
@@ -116,30 +151,86 @@ def read_csv_file(
 
 
 def _read_cells(path: str | Path) -> pd.DataFrame:
-    """Every cell as text, so that an error can quote it; None where it is empty."""
-    if not Path(path).is_file():
+    """Every cell as text, so that an error can quote it; missing where it is empty."""
+    if not Path(path).exists():
         raise FileNotFoundError(f"there is no file {str(path)!r}.")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder. Name a CSV file.")
     try:
-        with warnings.catch_warnings():
-            # Of a row that is longer than the header pandas only warns, and drops what is too much.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            cells = pd.read_csv(path, dtype=str, skipinitialspace=True, index_col=False)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
-        raise ValueError(f"{str(path)!r} is no CSV table: {error}") from error
-    if cells.empty:
+        lines = _lines(path)
+    except (ImportError, MemoryError, PermissionError):
+        raise
+    except Exception as error:  # Each way to pack a file has errors of its own.
+        raise ValueError(f"{str(path)!r} {_what_is_wrong(path, error)}") from error
+    if len(lines) == 1:
         raise ValueError(f"{str(path)!r} has no rows below its header.")
-    return cells
+    header = lines.iloc[0].fillna("").str.strip().to_list()
+    return lines.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
+
+
+def _lines(path: str | Path, **options: Any) -> pd.DataFrame:
+    """Lines of the file, the header among them: as header, pandas would rename a name that comes twice."""
+    return pd.read_csv(
+        path,
+        header=None,
+        dtype=str,
+        encoding="utf-8-sig",
+        skipinitialspace=True,
+        keep_default_na=False,
+        na_values=[""],
+        **options,
+    )
+
+
+def _what_is_wrong(path: str | Path, error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "is not written in UTF-8. Save it as CSV in UTF-8."
+    if isinstance(error, pd.errors.EmptyDataError):
+        return "is no CSV table: it is empty."
+    if isinstance(error, pd.errors.ParserError) and not isinstance(error.__context__, Exception):
+        fault = " ".join(str(error).split()).rpartition("C error: ")[2]
+        return f"is no CSV table: {fault}.{_hint(_first_line(path))}"
+    return f"cannot be read, it is damaged or not complete: {error}"
+
+
+def _first_line(path: str | Path) -> list[str]:
+    """Cells of the first line; none if it cannot be read, or not again."""
+    try:
+        return _lines(path, nrows=1).iloc[0].fillna("").to_list()
+    except (OSError, ValueError):
+        return []
+
+
+def _hint(header: Sequence[str]) -> str:
+    """What to change if the names of the columns show why a table cannot be read; else nothing."""
+    line = ",".join(header)
+    if "\0" in line:
+        return " It is not written in UTF-8: save it as CSV in UTF-8."
+    separator = max(";\t|", key=line.count)
+    if line.count(separator) > line.count(","):
+        name = "tabs" if separator == "\t" else repr(separator)
+        return f" Its columns are separated by {name}: separate them by commas, and write decimals with a point."
+    if line.startswith("#") or len(header) == 1:
+        return f" Its first line must name the columns, but is {line!r}."
+    return ""
 
 
 def _check_columns(cells: pd.DataFrame, wanted: dict[str, Sequence[str]]) -> None:
-    used: dict[str, str] = {}
-    for option, columns in wanted.items():
-        for column in columns:
-            if column not in cells.columns:
-                raise ValueError(f"{option}: there is no column {column!r}; the file has {list(cells.columns)}.")
-            if column in used:
-                raise ValueError(f"column {column!r} is named by {used[column]} and by {option}; it can be only one.")
-            used[column] = option
+    names, used = cells.columns.to_list(), dict[str, str]()
+    for option, column in [(option, column) for option, columns in wanted.items() for column in columns]:
+        if column not in names:
+            raise ValueError(f"{option}: there is no column {column!r}; the file has {names}.{_hint(names)}")
+        if names.count(column) > 1:
+            raise ValueError(f"{option}: there are {names.count(column)} columns {column!r}. Rename all but one.")
+        if column in used:
+            raise ValueError(f"column {column!r} is named by {used[column]} and by {option}; it can be only one.")
+        used[column] = option
+
+
+def _stripped(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells without spaces around them; missing where nothing is left."""
+    stripped = cells.apply(lambda column: column.str.strip())
+    return stripped.mask(stripped == "")
 
 
 def _read_index(cells: pd.DataFrame, time: str, panel: Sequence[str]) -> tuple[int, int, pd.Index]:
@@ -159,16 +250,75 @@ def _read_index(cells: pd.DataFrame, time: str, panel: Sequence[str]) -> tuple[i
 
 def _time_stamps(cells: pd.Series) -> pd.Series:
     _check_complete(cells)
-    if cells.str.fullmatch(r"[+-]?\d+").all() and not cells.str.fullmatch(r"(19|20)\d\d[01]\d[0-3]\d").all():
-        return cells.astype("int64")
+    if cells.str.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])").all():
+        return _read_dates(cells, format="%Y%m")
+    if cells.str.fullmatch(r"[+-]?\d{1,18}|[1-4]\d{18}").all() and not _are_days(cells):
+        return _epoch_dates(cells.astype("int64"))
+    return _dates(cells)
+
+
+def _are_days(cells: pd.Series) -> bool:
+    return bool(cells.str.fullmatch(r"(19|20)\d\d[01]\d[0-3]\d").all())
+
+
+def _epoch_dates(stamps: pd.Series) -> pd.Series:
+    """Dates of stamps that count from 1970 on; the stamps as they are if they seem to count something else."""
+    for unit in EPOCH_UNITS:
+        ticks = pd.Timedelta(1, unit=unit)
+        low, high = ((end - pd.Timestamp(0)) // ticks for end in (FIRST_EPOCH, LAST_EPOCH))
+        if stamps.min() >= low and stamps.max() < high:
+            dates = pd.to_datetime(stamps, unit=unit)
+            return dates if _rows_of_grid(dates) < math.inf else stamps
+    return stamps
+
+
+def _rows_of_grid(dates: pd.Series) -> float:
+    """Number of rows of the regular grid from the first date to the last; infinite if there is none."""
+    index = pd.DatetimeIndex(dates.unique()).sort_values()
+    if len(index) < 2:
+        return math.inf
+    try:
+        return find_time_axis(index).position_before(index[-1]) + 1
+    except ValueError:
+        return math.inf
+
+
+def _dates(cells: pd.Series) -> pd.Series:
     # Every row is read by the same rule: a rule for each row would take 3/4 for April and 13/4 for the 13th.
-    ways: list[dict[str, Any]] = [{}, {"format": "ISO8601"}, {"dayfirst": True}, {"format": "ISO8601", "utc": True}]
-    readings = [_read_dates(cells, **way) for way in ways]
-    complete = [reading for reading in readings if reading.notna().all()]
+    clear: list[dict[str, Any]] = [{"format": "ISO8601"}, {"format": "ISO8601", "utc": True}, {"format": "%b-%y"}]
+    readings = [_read_dates(cells, **way) for way in clear]
+    for reading in readings:
+        if reading.notna().all():
+            return reading
+    if cells.str.match(r"\d{1,2}:\d\d").any():
+        raise _wrong_cell(cells, 0, "is a time without a date. Write both, like 2024-01-31 13:00.")
+    guesses = [_read_dates(cells, **way) for way in _ways_to_guess(cells)]
+    complete = [guess for guess in guesses if guess.notna().all()]
     if not complete:
-        row = int(np.argmax(max(readings, key=lambda reading: reading.notna().sum()).isna()))
+        row = int(np.argmax(max([*readings, *guesses], key=lambda reading: reading.notna().sum()).isna()))
         raise _wrong_cell(cells, row, "is no date like the others. Write them all alike.")
-    return complete[0]
+    return _regular_one(cells, complete)
+
+
+def _ways_to_guess(cells: pd.Series) -> list[dict[str, Any]]:
+    """Orders of day, month and year; the day never comes second after a year of four digits."""
+    if cells.str.match(r"\d{4}").all():
+        return [{}]
+    return [{}, {"dayfirst": True}, {"yearfirst": True}]
+
+
+def _regular_one(cells: pd.Series, readings: list[pd.Series]) -> pd.Series:
+    """Reading to trust: the only one, or else the only one with a regular grid without too many gaps."""
+    different = [one for number, one in enumerate(readings) if not any(one.equals(two) for two in readings[:number])]
+    if len(different) == 1:
+        return different[0]
+    most = MAX_ROWS_PER_STAMP * cells.nunique()
+    regular = [reading for reading in different if _rows_of_grid(reading) <= most]
+    if len(regular) == 1:
+        return regular[0]
+    row = int(np.argmax(different[0].to_numpy() != different[1].to_numpy()))
+    meanings = " or ".join(str(reading.iloc[row].date()) for reading in different)
+    raise _wrong_cell(cells, row, f"may be {meanings}. Write all dates in ISO 8601, like 2024-01-31.")
 
 
 def _read_dates(cells: pd.Series, **way: Any) -> pd.Series:
@@ -176,17 +326,23 @@ def _read_dates(cells: pd.Series, **way: Any) -> pd.Series:
         # pandas warns of a guess; here every guess is tried and only one that reads all rows is taken.
         warnings.simplefilter("ignore")
         try:
-            return pd.to_datetime(cells, errors="coerce", **way)
+            dates = pd.to_datetime(cells, errors="coerce", **way)
         except ValueError:
-            return pd.Series(pd.NaT, index=cells.index)
+            dates = None
+    if dates is None or not pd.api.types.is_datetime64_any_dtype(dates):  # Offsets from UTC that differ.
+        return pd.Series(pd.NaT, index=cells.index)
+    # A guess without a year is one in the first century.
+    return dates.where(dates.dt.year >= 1000)
 
 
 def _numbers(cells: pd.Series) -> pd.Series:
+    cells = cells.mask(cells.str.casefold().isin(MISSING_NUMBERS))
+    cells = cells.mask(cells.str.casefold().isin(MISSING_NUMBERS))
     numbers = pd.to_numeric(cells, errors="coerce")
     wrong = (numbers.isna() & cells.notna()).to_numpy() | np.isinf(numbers.to_numpy(dtype=float, na_value=np.nan))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise _wrong_cell(cells, row, "is not a finite number. Correct it, or empty the cell.")
+        raise _wrong_cell(cells, row, "is not a finite number. Write it like 1234.5, or empty the cell.")
     return numbers
 
 

@@ -226,13 +226,15 @@ class LSTMForecaster(BaseForecaster):
         "X-y-must-have-same-index": True,
     }
     _config = {"remember_data": False}
+    _model: FittedModel
+    _summary: HistorySummary
 
     def __init__(
         self,
         window_length: int | None = None,
         *,
         output_length: int | None = None,
-        sp: int | None = None,
+        sp: int | list[int] | tuple[int, ...] | None = None,
         cell: str = "lstm",
         hidden_size: int | None = None,
         num_layers: int = 1,
@@ -854,7 +856,7 @@ class LSTMForecaster(BaseForecaster):
     def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, complete: bool) -> KnownPast:
         """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
         X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
-        panel = self._memory if complete else self._memory.tail(self._model.preprocessing.window_length)
+        panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.window_length)
         last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
         panel = panel.extended(last_needed)
@@ -937,12 +939,11 @@ class LSTMForecaster(BaseForecaster):
 
     def _publish(self, result: FitResult) -> None:
         """Keep what was learned, and make the choices and the course of the training readable."""
-        self._model: FittedModel = result.model
-        self._summary: HistorySummary = result.summary
-        self._log = result.log
+        self._model, self._summary, self._log = result.model, result.summary, result.log
         preprocessing = self._model.preprocessing
         self.window_length_, self.output_length_ = preprocessing.window_length, preprocessing.output_length
-        self.sp_, self.hidden_size_ = preprocessing.sp, self._model.network.size.hidden_size
+        self.sp_ = preprocessing.periods if len(preprocessing.periods) > 1 else preprocessing.periods[0]
+        self.hidden_size_ = self._model.network.size.hidden_size
         self.history_ = pd.DataFrame(result.log, columns=list(HISTORY_COLUMNS))
 
     @contextmanager
@@ -1016,4 +1017,5 @@ def load_model(path: str | PathLike[str]) -> LSTMForecaster:
         ...
     FileNotFoundError: There is no file 'nowhere.safetensors'. Pass the path of a file written by save_model.
     """
-    return LSTMForecaster._of(read_snapshot(path))
+    with single_thread():
+        return LSTMForecaster._of(read_snapshot(path))

@@ -6,7 +6,8 @@ import copy
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,13 +35,18 @@ def single_thread() -> Iterator[None]:
         torch.set_num_threads(1)
     try:
         # Tensors made in inference mode could not be trained; a caller may be in it.
-        with torch.inference_mode(False):
+        with torch.inference_mode(False), _cpu_as_default():
             yield
     finally:
         with _LOCK:
             _INSIDE["count"] -= 1
             _HERE.depth -= 1
             torch.set_num_threads(1 if _HERE.depth else _INSIDE["threads"])
+
+
+def _cpu_as_default() -> AbstractContextManager[Any]:
+    """Let new tensors lie on the CPU where the caller has chosen another default device."""
+    return nullcontext() if torch.empty(0).device.type == "cpu" else torch.device("cpu")
 
 
 def resolve_device(device: str, num_windows: int) -> torch.device:

@@ -13,6 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+MAX_WINDOW_LENGTH = 10_000
+SCALER_ADVICE = (
+    "Pass one that scales each column by itself, keeps NaN and is increasing, such as StandardScaler, PowerTransformer "
+    "or FunctionTransformer(np.log1p, np.expm1), or the name of a scaler."
+)
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -72,6 +78,17 @@ def optional(rule: Rule) -> Rule:
     )
 
 
+def one_or_several(rule: Rule) -> Rule:
+    """Rule that also lets a list or tuple of such values pass."""
+    return Rule(
+        lambda value: (
+            rule.holds(value)
+            or (isinstance(value, list | tuple) and len(value) > 0 and all(rule.holds(each) for each in value))
+        ),
+        f"{rule.expected}, or a list of them",
+    )
+
+
 def name_or_transformer(*options: str) -> Rule:
     """Rule of a scaler: a name, or an object that scales and scales back."""
     named = one_of(*options)
@@ -114,6 +131,15 @@ def numeric_values(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     return values
 
 
+def check_index(index: pd.Index) -> None:
+    """There are time stamps, of a kind that can be counted."""
+    if len(index) == 0:
+        raise ValueError("y has no row. Pass a series with at least one observation.")
+    stamps = index.get_level_values(-1)
+    if isinstance(stamps, pd.TimedeltaIndex):
+        raise TypeError("y has Timedelta time stamps. Use a DatetimeIndex, a PeriodIndex or integers.")
+
+
 def check_no_duplicates(index: pd.Index) -> None:
     """Every time stamp may occur once (in each series)."""
     if not index.is_unique:
@@ -150,6 +176,46 @@ def check_counts(values: npt.NDArray[np.float64], scaler: Any) -> None:
         raise ValueError(
             f"loss='negative_binomial' needs counts, but y has the value {wrong[0]:g}. "
             f"Pass whole numbers of at least 0, or another loss."
+        )
+
+
+def check_transformer(transformer: Any, values: npt.NDArray[np.float64]) -> None:
+    """A scaler that was passed scales each column by itself, in order, and lets missing values through.
+
+    Parameters
+    ----------
+    transformer : object
+        The fitted transformer.
+    values : array of shape (rows, variables)
+        What it was fitted to.
+    """
+    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    high = np.where(high > low, high, low + np.maximum(np.abs(low), 1.0))
+    probe = np.stack([low, high, np.full_like(low, np.nan)])
+    try:
+        found = np.asarray(transformer.transform(probe), dtype=np.float64)
+        alone = [np.asarray(transformer.transform(np.where(row, high, low)[None]))[0] for row in np.eye(len(low)) > 0]
+    except ValueError as error:
+        raise ValueError(f"LSTMForecaster: scaler={transformer!r} refuses missing values. {SCALER_ADVICE}") from error
+    if found.shape != probe.shape or not np.isnan(found[2]).all():
+        raise ValueError(f"LSTMForecaster: scaler={transformer!r} changes columns or missing values. {SCALER_ADVICE}")
+    own_column = [
+        np.allclose(np.where(np.eye(len(low))[n] > 0, found[1], found[0]), row) for n, row in enumerate(alone)
+    ]
+    if not (found[1] > found[0]).all() or not all(own_column):
+        raise ValueError(
+            f"LSTMForecaster: scaler={transformer!r} does not scale each column by itself and in its order. "
+            f"{SCALER_ADVICE}"
+        )
+
+
+def check_window_length(window_length: int | None, lengths: npt.NDArray[np.int64]) -> None:
+    """A window is not thousands of points longer than every series."""
+    most = max(MAX_WINDOW_LENGTH, 10 * int(lengths.max()))
+    if window_length is not None and window_length > most:
+        raise ValueError(
+            f"LSTMForecaster: window_length={window_length}, but the longest series has {lengths.max()} points. "
+            f"Pass at most {most}."
         )
 
 

@@ -11,7 +11,8 @@ import torch
 
 from sktime_lstm.data.panel import read_panel
 from sktime_lstm.forecaster import LSTMForecaster
-from sktime_lstm.training.fit import Settings, fit_from_scratch
+from sktime_lstm.training.fit import fit_from_scratch
+from sktime_lstm.training.settings import Settings
 
 NAN = np.nan
 
@@ -41,15 +42,24 @@ def panel_of(*series, order=1):
 TOY = panel_of(season(1), season(2, 24), season(3, 27))
 
 
+def result_of(panel=TOY, *, root_seed=0, max_step=None, **changes):
+    return fit_from_scratch(panel, make_settings(**changes), max_step=max_step, root_seed=root_seed)
+
+
 def fitted(panel=TOY, *, root_seed=0, max_step=None, **changes):
-    return fit_from_scratch(panel, make_settings(**changes), max_step=max_step, root_seed=root_seed)[0]
+    return result_of(panel, root_seed=root_seed, max_step=max_step, **changes).model
+
+
+def past_of(model, panel=TOY, *, steps=0, complete=True):
+    """The past of a panel, with room for so many steps after the end of each series."""
+    return model.past_of(panel.extended(panel.last + steps), model.preprocessing.summary(panel), complete=complete)
 
 
 def forecast(model, panel=TOY, *, instance=0, back=0, steps=STEPS, alphas=None):
     """Forecast of one series from its end, or from so many points before it."""
-    panel = panel.extended(panel.last + int(max(steps)))
-    origin = panel.bounds[instance + 1] - int(max(steps)) - back
-    return model.forecast(panel, np.full(len(steps), origin), np.asarray(steps), alphas)
+    past = past_of(model, panel, steps=int(max(steps)))
+    origin = past.panel.bounds[instance + 1] - int(max(steps)) - back
+    return model.forecast(past, np.full(len(steps), origin), np.asarray(steps), alphas)
 
 
 def weights(model):

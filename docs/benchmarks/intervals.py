@@ -1,4 +1,4 @@
-"""Intervals on the M3 competition: how many observations they hold, and at which width.
+"""Intervals on the M3 competition: how many observations they cover, and at which width.
 
     python docs/benchmarks/intervals.py --classical-python classical/bin/python
 
@@ -82,7 +82,7 @@ METHODS = {
     "LSTMForecaster global": Method(lstm(), alone=False, imports="sktime_lstm"),
     **{
         f"LSTMForecaster global {loss}": Method(lstm(loss=loss), alone=False, imports="sktime_lstm")
-        for loss in ("quantile", "normal", "student_t")
+        for loss in ("quantile", "normal")
     },
     "AutoARIMA": statsforecast("AutoARIMA"),
     "AutoETS": statsforecast("AutoETS"),
@@ -169,13 +169,13 @@ def table(rows: pd.DataFrame) -> str:
 
 
 def farthest(steps: str, coverage: int) -> float:
-    """Coverage of the step that misses what is promised the most."""
+    """Coverage of the step where it is farthest from the nominal one."""
     shares = np.array(steps.split(), float)
     return shares[np.abs(shares - coverage).argmax()]
 
 
 def draw(rows: pd.DataFrame) -> None:
-    """Promised against measured coverage of each group, and below it the coverage of 90 % intervals at each step."""
+    """Nominal against measured coverage of each group, and below it the coverage of 90 % intervals at each step."""
     import matplotlib.pyplot as plt
 
     with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "intervals", "font.size": 9}):
@@ -188,7 +188,7 @@ def draw(rows: pd.DataFrame) -> None:
             lower.plot(range(1, len(steps) + 1), steps, **look)
         for group, (upper, lower) in zip(GROUPS, axes.T, strict=True):
             upper.plot([45, 100], [45, 100], color="0.6", linewidth=1, linestyle=":")
-            upper.set(title=group, xlabel="promised, %")
+            upper.set(title=group, xlabel="nominal, %")
             lower.axhline(90, color="0.6", linewidth=1, linestyle=":")
             lower.set(xlabel="step ahead")
         axes[0, 0].set_ylabel("covered, %")

@@ -49,20 +49,20 @@ def network(cell: str, k: int, *, learning_rate: float = 0.01, seed: int = 0) ->
 
 
 def recall(forecaster: LSTMForecaster, k: int) -> pd.DataFrame:
-    """Truth and one-step forecasts where a new series asks for the number exactly k steps before."""
+    """Actual values and one-step forecasts where a new series asks for the number exactly k steps before."""
     y, X = recall_task(k, points=60 * k, seed=1_000, exactly=True)
     start = forecaster.cutoff[0] + 1
     y, X = y.set_axis(y.index + start), X.set_axis(X.index + start)
     forecaster.update(y, X=X, update_params=False)
     # The first answer has less than a window of this series before it.
     asked = y.dropna().index[1:]
-    return pd.DataFrame({"truth": y[asked], "forecast": forecaster.predict(fh=asked - forecaster.cutoff[0], X=X)})
+    return pd.DataFrame({"actual": y[asked], "forecast": forecaster.predict(fh=asked - forecaster.cutoff[0], X=X)})
 
 
 def share_forgotten(answers: pd.DataFrame) -> float:
     """Mean squared error over that of always answering the mean: 0 is perfect memory, 1 is none."""
-    error = (answers["truth"] - answers["forecast"]).pow(2).mean()
-    return float(error / answers["truth"].var(ddof=0))
+    error = (answers["actual"] - answers["forecast"]).pow(2).mean()
+    return float(error / answers["actual"].var(ddof=0))
 
 
 def measure(cell: str, k: int, *, learning_rate: float, seed: int, exactly: bool) -> dict[str, object]:

@@ -28,12 +28,16 @@ def typical_change(values: Array, bounds: Positions) -> Array:
     array of shape (instances, variables)
         0 for a constant series and for one with a single observation.
     """
-    squares, counts = np.zeros((2, len(bounds) - 1, values.shape[1]))
+    largest, squares, counts = np.zeros((3, len(bounds) - 1, values.shape[1]))
     for variable in range(values.shape[1]):
         later, earlier, instance = _successive(values[:, variable], bounds)
-        np.add.at(squares[:, variable], instance, (values[later, variable] - values[earlier, variable]) ** 2)
+        change = np.abs(values[later, variable] - values[earlier, variable])
+        np.maximum.at(largest[:, variable], instance, change)
+        # Relative to the largest, so that no square is too large or too small for a number.
+        relative = np.divide(change, largest[instance, variable], out=np.zeros_like(change), where=change > 0)
+        np.add.at(squares[:, variable], instance, relative**2)
         np.add.at(counts[:, variable], instance, 1)
-    return np.sqrt(squares / np.maximum(counts, 1))
+    return largest * np.sqrt(squares / np.maximum(counts, 1))
 
 
 def linear_effect(values: Array, covariates: Array, bounds: Positions, unit: Array) -> Array:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sktime_lstm.data.time_axis import Positions, TimeAxis, find_time_axis
+from sktime_lstm.data.time_axis import Positions, TimeAxis, check_not_nearly_empty, find_time_axis
 from sktime_lstm.validation import (
     check_each_instance_in,
+    check_index,
     check_no_duplicates,
     check_observed,
     numeric_values,
@@ -109,8 +110,8 @@ class Panel:
         )
 
     def tail(self, length: int) -> Panel:
-        """Keep the last `length` rows of each series, and as many more as it takes to reach the last observations."""
-        kept = np.minimum(self.lengths, np.maximum(length, self._age_of_last_observation(length)))
+        """Keep the last `length` rows of each series, and as many before the last observations if those are earlier."""
+        kept = np.minimum(self.lengths, length + self._age_of_last_observation(length))
         rows = np.repeat(self.bounds[1:] - kept.cumsum(), kept) + np.arange(kept.sum())
         return replace(
             self,
@@ -168,10 +169,10 @@ class Panel:
         return blank
 
     def _rows_of(self, X: pd.DataFrame) -> tuple[Positions, npt.NDArray[np.bool_]]:
-        """Rows of this panel that `X` speaks about, and which rows of `X` those are."""
+        """Rows of this panel that have a row in `X`, and which rows of `X` those are; the others are left aside."""
         instance, stamps = _split(X.index, self.keys)
-        position = self.axis.positions_rounded_up(stamps)
-        inside = (instance >= 0) & self.stores(instance, position)
+        position, on_grid = self.axis.find_rounded_up(stamps)
+        inside = (instance >= 0) & on_grid & self.stores(instance, position)
         return self.rows(instance, position)[inside], inside
 
     def _labels(self, keys: pd.Index | None) -> Positions:
@@ -190,6 +191,7 @@ class Panel:
         np.minimum.at(first, instance, position)
         np.maximum.at(last, instance, position)
         bounds = np.concatenate([[0], np.cumsum(last - first + 1)])
+        check_not_nearly_empty(int(bounds[-1]), len(position))
         missing = [np.full((bounds[-1], len(c)), np.nan) for c in (self.columns, self.covariate_columns)]
         return replace(self, first=first, bounds=bounds, values=missing[0], covariates=missing[1])
 
@@ -199,6 +201,7 @@ def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None 
 
     With `memory` the new panel lies on the grid of what is known already.
     """
+    check_index(y.index)
     check_no_duplicates(y.index)
     keys = _instance_keys(y.index)
     instance, stamps = _split(y.index, keys)

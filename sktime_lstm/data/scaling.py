@@ -13,6 +13,8 @@ from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 from torch import Tensor
 
+from sktime_lstm.validation import check_transformer
+
 MIN_RELATIVE_SCALE = 1e-13
 MAX_TARGET = 20.0
 
@@ -52,10 +54,12 @@ def window_scale(context: Tensor) -> Scale:
     """
     seen = torch.isfinite(context)
     count = seen.sum(1, keepdim=True).clamp(min=1)
-    loc = torch.where(seen, context, 0.0).sum(1, keepdim=True) / count
-    scale = (torch.where(seen, context - loc, 0.0).square().sum(1, keepdim=True) / count).sqrt()
+    # Relative to the largest value, so that no square is too large or too small for a number.
     size = torch.where(seen, context.abs(), 0.0).amax(1, keepdim=True)
-    return Scale(loc, torch.where(scale > MIN_RELATIVE_SCALE * size, scale, 0.0), MAX_TARGET)
+    relative = torch.where(seen, context, 0.0) / torch.where(size > 0, size, 1.0)
+    loc = relative.sum(1, keepdim=True) / count
+    scale = (torch.where(seen, relative - loc, 0.0).square().sum(1, keepdim=True) / count).sqrt()
+    return Scale(loc * size, torch.where(scale > MIN_RELATIVE_SCALE, scale, 0.0) * size, MAX_TARGET)
 
 
 def count_scale(context: Tensor) -> Scale:
@@ -91,6 +95,8 @@ def fit_scaler(scaler: Any, values: npt.NDArray[np.float64]) -> Scaler:
     """Fit the scaler of that name, or a clone of the transformer, to values of shape (rows, variables)."""
     fresh = GLOBAL_SCALERS[scaler]() if isinstance(scaler, str) else clone(scaler)
     fitted: Scaler = fresh.fit(values)
+    if not isinstance(scaler, str):
+        check_transformer(fitted, values)
     return fitted
 
 

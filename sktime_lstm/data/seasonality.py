@@ -13,7 +13,8 @@ import pandas as pd
 Array = npt.NDArray[np.float64]
 
 MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800
-MONTHS_PER_YEAR, WEEKS_PER_YEAR, BUSINESS_DAYS = 12, 52, 5
+MONTHS_PER_YEAR, WEEKS_PER_YEAR, DAYS_PER_YEAR = 12, 52, 365
+BUSINESS_DAYS, BUSINESS_DAYS_PER_YEAR = 5, 261
 TESTED_SERIES = 100
 TESTED_POINTS = 5_000
 MAX_UNGUIDED_PERIOD = 400
@@ -28,14 +29,14 @@ USUAL_PERIODS = (4, 7, 12, 24, 52)
 
 
 def calendar_periods(step: Any) -> list[int] | None:
-    """Seasonal periods, in steps, that the distance of two time stamps suggests, the likeliest first.
+    """Seasonal periods, in steps, that the distance of two time stamps suggests, the shortest first.
 
     Parameters
     ----------
     step : pandas offset, int or None
-        A quarter has a period of 4, a month 12, a week 52, a business day 5, a day 7; steps below a day fit into the
-        day and the week, those below a minute into the minute and the hour. Years have none. An integer step says
-        nothing: None.
+        A quarter has a period of 4, a month 12, a week 52, a business day 5 and 261, a day 7 and 365; steps below a day
+        fit into the day and the week, those below a minute into the minute and the hour. Years have none. An integer
+        step says nothing: None.
     """
     if not isinstance(step, pd.offsets.BaseOffset):
         return None
@@ -45,7 +46,7 @@ def calendar_periods(step: Any) -> list[int] | None:
     if isinstance(step, pd.offsets.Week):
         return [WEEKS_PER_YEAR // step.n]
     if isinstance(step, pd.offsets.BusinessDay):
-        return [BUSINESS_DAYS] if step.n == 1 else []
+        return [BUSINESS_DAYS, BUSINESS_DAYS_PER_YEAR] if step.n == 1 else []
     return _clock_periods(step)
 
 
@@ -104,7 +105,9 @@ def _strength(y: Array, sp: int, *, is_peak: bool = False) -> float:
 
 def autocorrelation(y: Array, lags: int) -> Array:
     """Autocorrelation of the detrended series at lags 0 to `lags`, of shape (lags + 1,); missing values count as 0."""
-    rest = _detrended(y)
+    rest = detrended(y)
+    # Relative to the largest value, so that no square is too large or too small for a number.
+    rest = rest / (np.abs(rest).max(initial=0.0) or 1.0)
     variance = rest @ rest
     if not variance > 0:
         return np.asarray(np.eye(1, lags + 1)[0])
@@ -131,7 +134,8 @@ def _clock_periods(step: pd.offsets.BaseOffset) -> list[int]:
     if not seconds:
         return []
     counts = {unit: round(unit / seconds) for unit in longer}
-    return [count for unit, count in counts.items() if count > 1 and math.isclose(count * seconds, unit)]
+    whole = [count for unit, count in counts.items() if count > 1 and math.isclose(count * seconds, unit)]
+    return [*whole, DAYS_PER_YEAR] if seconds == DAY else whole
 
 
 def _seconds(step: pd.offsets.BaseOffset) -> float:
@@ -160,12 +164,14 @@ def _highest_peak(correlations: Array) -> int:
     return int(lags[np.argmax(correlations[lags])]) if len(lags) else 0
 
 
-def _detrended(y: Array) -> Array:
+def detrended(y: Array) -> Array:
     """Remove the straight line of best fit and set missing values to 0, the mean of the rest."""
     seen = np.isfinite(y)
     if seen.sum() < 3:
         return np.zeros_like(y)
     time = np.arange(len(y)) - np.arange(len(y))[seen].mean()
-    level = y[seen].mean()
-    slope = time[seen] @ (y[seen] - level) / (time[seen] @ time[seen])
-    return np.where(seen, y - level - slope * time, 0.0)
+    size = np.abs(y[seen]).max() or 1.0
+    relative = y / size
+    level = relative[seen].mean()
+    slope = time[seen] @ (relative[seen] - level) / (time[seen] @ time[seen])
+    return np.where(seen, relative - level - slope * time, 0.0)

@@ -15,7 +15,18 @@ ADVICE = (
     "LSTMForecaster needs regularly spaced time stamps, with or without gaps. Use y.asfreq(...), "
     "y.resample(...).mean() or a PeriodIndex."
 )
-MAX_GAPS_PER_POINT = 1000
+MAX_ROWS_PER_POINT = 20
+MAX_GRID = 100_000_000
+# Steps of fixed length; the others, days among them, follow the clock on the wall.
+CLOCK_STEPS = (
+    pd.offsets.Hour,
+    pd.offsets.Minute,
+    pd.offsets.Second,
+    pd.offsets.Milli,
+    pd.offsets.Micro,
+    pd.offsets.Nano,
+)
+SHORTEST_DAY = pd.Timedelta(hours=20)
 
 
 @dataclass(frozen=True)
@@ -35,28 +46,39 @@ class TimeAxis:
 
     def positions(self, index: pd.Index) -> Positions:
         """Grid position of every stamp of `index`; a stamp off the grid is an error."""
+        positions, found = self.find(index)
+        if not found.all():
+            raise ValueError(self._off_grid(index[~found][0]))
+        return positions
+
+    def find(self, index: pd.Index) -> tuple[Positions, npt.NDArray[np.bool_]]:
+        """Grid position of every stamp of `index`, and whether the stamp lies on the grid."""
         if len(index) == 0:
-            return np.zeros(0, dtype=np.int64)
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
         if isinstance(index, pd.DatetimeIndex):
-            return self._calendar_positions(index)
-        steps, rest = np.divmod(self._distance(index), self._stride)
-        if rest.any():
-            raise ValueError(self._off_grid(index[rest != 0][0]))
-        return steps
+            return self._find_dates(index)
+        positions, rest = np.divmod(self._distance(index), self._stride)
+        return positions, rest == 0
 
     def positions_rounded_up(self, index: pd.Index) -> Positions:
-        """Like `positions`, but an integer between two grid points is answered by the later one.
+        """Like `positions`, but an integer between two grid points stands for the later one.
 
-        sktime counts integer stamps in index units: on the grid 0, 2, 4 one step after 4 is 5, answered by 6.
+        sktime counts integer stamps in index units: on the grid 0, 2, 4 one step after 4 is 5, which stands for 6.
         """
         if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
             return self.positions(index)
         return -(-self._distance(index) // self._stride)
 
+    def find_rounded_up(self, index: pd.Index) -> tuple[Positions, npt.NDArray[np.bool_]]:
+        """Like `find`, with integers as in `positions_rounded_up`."""
+        if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+            return self.find(index)
+        return self.positions_rounded_up(index), np.ones(len(index), dtype=bool)
+
     def position_before(self, stamp: Any) -> int:
         """Position of the last grid point that is not later than `stamp`."""
         if isinstance(stamp, pd.Timestamp):
-            return self._calendar_position_before(stamp)
+            return self._wall_position_before(self._wall(pd.DatetimeIndex([stamp]))[0])
         return int((self._distance(pd.Index([stamp])) // self._stride).item())
 
     def stamps(self, positions: Positions) -> pd.Index:
@@ -82,38 +104,60 @@ class TimeAxis:
         return integers
 
     def _calendar(self, low: int, high: int) -> pd.DatetimeIndex:
-        if self.step is None and (low or high):
-            raise ValueError(f"The time stamps of y have no frequency that could be found. {ADVICE}")
-        if self.step is None:
-            return pd.DatetimeIndex([self.start])
-        later: pd.DatetimeIndex = pd.date_range(self.start, periods=high + 1, freq=self.step, unit=self.start.unit)
-        if low == 0:
-            return later
-        earlier: pd.DatetimeIndex = pd.date_range(end=self.start, periods=1 - low, freq=self.step, unit=self.start.unit)
-        both = earlier[:-1].append(later)
-        return pd.DatetimeIndex(both, freq=self.step)
+        """Stamps of a grid of dates; a time that the clock skips is the first one after it."""
+        wall = self._wall_grid(low, high)
+        if self._on_wall:
+            wall = _localised(wall, self.start.tz)
+        try:
+            return pd.DatetimeIndex(wall, freq=self.step)
+        except ValueError:  # The clock has skipped a stamp.
+            return wall
 
-    def _calendar_positions(self, index: pd.DatetimeIndex) -> Positions:
-        if self.step is None:
-            grid, low = pd.DatetimeIndex([self.start]), 0
-        else:
-            low = min(self._calendar_position_before(index.min()), 0)
-            later = pd.date_range(self.start, max(index.max(), self.start), freq=self.step)
-            grid = self._calendar(low, len(later) - 1)
-        found = grid.get_indexer(index)
-        if (found < 0).any():
-            raise ValueError(self._off_grid(index[found < 0][0]))
-        return found.astype(np.int64) + low
+    @property
+    def _on_wall(self) -> bool:
+        """Whether the grid follows the clock of a time zone, which jumps twice a year."""
+        return self.start.tz is not None and not isinstance(self.step, CLOCK_STEPS)
 
-    def _calendar_position_before(self, stamp: pd.Timestamp) -> int:
+    def _wall(self, index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Stamps as the grid counts them: on the clock of the time zone if it follows that."""
+        return _wall_time(index, self.start.tz) if self._on_wall else index
+
+    def _wall_grid(self, low: int, high: int) -> pd.DatetimeIndex:
+        start = self._wall(pd.DatetimeIndex([self.start]))
         if self.step is None:
-            return 0 if stamp >= self.start else -1
-        if stamp >= self.start:
-            return len(pd.date_range(self.start, stamp, freq=self.step)) - 1
+            if low or high:
+                raise ValueError(f"The time stamps of y have no frequency that could be found. {ADVICE}")
+            return start
+        unit = self.start.unit
+        later: pd.DatetimeIndex = pd.date_range(start[0], periods=high + 1, freq=self.step, unit=unit)
+        earlier: pd.DatetimeIndex = pd.date_range(end=start[0], periods=1 - low, freq=self.step, unit=unit)
+        return later if low == 0 else pd.DatetimeIndex(earlier[:-1].append(later))
+
+    def _find_dates(self, index: pd.DatetimeIndex) -> tuple[Positions, npt.NDArray[np.bool_]]:
+        wall, low, high = self._wall(index), 0, 0
+        if self.step is not None:
+            self._check_within_reach(wall)
+            low = min(self._wall_position_before(wall.min()), 0)
+            high = max(self._wall_position_before(wall.max()), 0)
+        found = self._wall_grid(low, high).get_indexer(wall)
+        return found.astype(np.int64) + low, found >= 0
+
+    def _check_within_reach(self, wall: pd.DatetimeIndex) -> None:
+        """Refuse stamps so far away that the grid up to them would not fit into memory."""
+        start = self._wall(pd.DatetimeIndex([self.start]))[0]
+        farthest = max(abs(wall.min() - start), abs(wall.max() - start))
+        check_not_nearly_empty(int(farthest / (start + self.step - start)), MAX_GRID // MAX_ROWS_PER_POINT)
+
+    def _wall_position_before(self, stamp: pd.Timestamp) -> int:
+        start = self._wall(pd.DatetimeIndex([self.start]))[0]
+        if self.step is None:
+            return 0 if stamp >= start else -1
+        if stamp >= start:
+            return len(pd.date_range(start, stamp, freq=self.step)) - 1
         steps = 1
-        while self._calendar(-steps, 0)[0] > stamp:
+        while self._wall_grid(-steps, 0)[0] > stamp:
             steps *= 2
-        return int(self._calendar(-steps, 0).searchsorted(stamp, side="right")) - 1 - steps
+        return int(self._wall_grid(-steps, 0).searchsorted(stamp, side="right")) - 1 - steps
 
     @property
     def _stride(self) -> int:
@@ -148,9 +192,29 @@ def find_time_axis(index: pd.Index, *, groups: Positions | None = None) -> TimeA
         axis = TimeAxis(start, index.freq)
     else:
         axis = TimeAxis(int(start), _common_step(index.to_numpy()))
-    if axis.position_before(index.max()) > MAX_GAPS_PER_POINT * len(index):
-        raise ValueError(f"y has {len(index)} points from {start} to {index.max()}: nearly all are missing. {ADVICE}")
+    check_not_nearly_empty(axis.position_before(index.max()) + 1, len(index))
     return axis
+
+
+def check_not_nearly_empty(num_rows: int, num_points: int) -> None:
+    """Refuse a grid on which nearly all rows are missing."""
+    if num_rows > MAX_ROWS_PER_POINT * num_points:
+        raise ValueError(
+            f"y has {num_points} time stamps on a grid of {num_rows} points: nearly all are missing. {ADVICE}"
+        )
+
+
+def _wall_time(index: pd.DatetimeIndex, zone: Any) -> pd.DatetimeIndex:
+    """What the clock of the time zone shows; midnight where it was skipped and the stamp is the first time after it."""
+    wall = index.tz_convert(zone).tz_localize(None)
+    midnight = wall.normalize()
+    skipped = _localised(midnight, zone) == index
+    return pd.DatetimeIndex(midnight.where(skipped, wall))
+
+
+def _localised(wall: pd.DatetimeIndex, zone: Any) -> pd.DatetimeIndex:
+    """Stamps at which the clock of the time zone shows this, the first of two and the next where there is none."""
+    return wall.tz_localize(zone, ambiguous=np.ones(len(wall), dtype=bool), nonexistent="shift_forward")
 
 
 def _common_step(stamps: Positions) -> int:
@@ -163,6 +227,8 @@ def _infer_offset(index: pd.DatetimeIndex, groups: Positions | None) -> Any:
     stamps = index.unique().sort_values()
     if len(stamps) < 2:
         return None
+    if stamps.tz is not None and (stamps[1:] - stamps[:-1]).min() >= SHORTEST_DAY:
+        return _infer_offset(_wall_time(index, stamps.tz), groups)
     for candidate in _candidate_offsets(stamps, index, groups):
         if _carries(stamps, candidate):
             return candidate
@@ -201,7 +267,7 @@ def _carries(stamps: pd.DatetimeIndex, offset: Any) -> bool:
     try:
         span = stamps[-1] - stamps[0]
         typical = (stamps[0] + offset) - stamps[0]
-        if typical <= pd.Timedelta(0) or span / typical > MAX_GAPS_PER_POINT * len(stamps):
+        if typical <= pd.Timedelta(0) or span / typical > MAX_ROWS_PER_POINT * len(stamps):
             return False
         grid = pd.date_range(stamps[0], stamps[-1], freq=offset)
     except (ValueError, OverflowError):

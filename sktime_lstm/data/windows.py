@@ -70,8 +70,10 @@ class WindowIndex:
         Points before the origin, points from it on, and the seasonal period.
     anchor_errors : callable or None
         From origins to the mean error of each naive forecast as it is known there, of shape (batch, variable, anchor).
-    last_known : Tensor of shape (windows, variables) or None
-        Where the context of a window is empty, the last value before it, which then stands at its end; else NaN.
+    shift : Tensor of shape (windows, variables) or None
+        Points by which the context of a variable ends before the origin; None for 0 everywhere.
+    hidden : Tensor of shape (windows, variables) or None
+        How many of the last points of a context count as missing; None for none.
     """
 
     values: Tensor
@@ -82,7 +84,8 @@ class WindowIndex:
     horizon: int
     sp: int
     anchor_errors: Callable[[Tensor], Tensor] | None = None
-    last_known: Tensor | None = None
+    shift: Tensor | None = None
+    hidden: Tensor | None = None
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -100,20 +103,29 @@ class WindowIndex:
     def batch(self, chosen: Tensor | slice) -> WindowBatch:
         """Context, covariates and errors of the naive forecasts of the `chosen` windows, unscaled."""
         past, future = torch.arange(-self.window_length, 0), torch.arange(self.horizon)
-        context = self._gather(self.values, chosen, past, missing=torch.nan)
-        if self.last_known is not None:
-            last_known = self.last_known[chosen]
-            context[:, -1] = torch.where(last_known.isnan(), context[:, -1], last_known)
+        context = self._context(chosen, past)
         covariates = self._gather(self.covariates, chosen, torch.cat([past, future]), missing=0.0)
         errors = None if self.anchor_errors is None else self.anchor_errors(self.origins[chosen])
         return WindowBatch(context, covariates, self.sp, errors)
+
+    def _context(self, chosen: Tensor | slice, past: Tensor) -> Tensor:
+        context = self._gather(self.values, chosen, past, missing=torch.nan)
+        if self.shift is not None:
+            for variable, shift in enumerate(self.shift[chosen].T):
+                steps = past - shift[:, None]
+                context[..., variable] = self._gather(self.values[:, [variable]], chosen, steps, missing=torch.nan)[
+                    ..., 0
+                ]
+        if self.hidden is not None:
+            context.masked_fill_(past[:, None] >= -self.hidden[chosen][:, None], torch.nan)
+        return context
 
     def target(self, chosen: Tensor | slice) -> Tensor:
         """What the `chosen` windows must forecast, of shape (batch, horizon, variable), unscaled."""
         return self._gather(self.values, chosen, torch.arange(self.horizon), missing=torch.nan)
 
     def _gather(self, flat: Tensor, chosen: Tensor | slice, steps: Tensor, *, missing: float) -> Tensor:
-        """Rows at `steps` from the origins; outside the instance they are missing."""
+        """Rows at `steps` from the origins, the same for all or a row of them each; outside they are missing."""
         origins = self.origins[chosen]
         instance = torch.searchsorted(self.bounds, origins, right=True)
         rows = origins[:, None] + steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,9 +15,12 @@ from torch import Tensor
 from sktime_lstm.data.panel import Array, Labels, Panel
 from sktime_lstm.data.windows import Rows, WindowIndex, split_into_batches
 from sktime_lstm.forecasting.intervals import Calibration
+from sktime_lstm.forecasting.last_points import context_shift, points_in_doubt
 from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
 from sktime_lstm.forecasting.rollout import add_errors, forecast_windows, sample_paths
 from sktime_lstm.network.network import Network
+
+MEDIAN = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,50 +48,16 @@ class KnownPast:
         """Series of the window at each origin."""
         return np.searchsorted(self.panel.bounds, origins, side="right") - 1
 
-    def last_observations(self, origins: Rows) -> LastObservations:
-        """Last observation of each variable before each origin."""
+    def age_of_last_observation(self, origins: Rows) -> Rows:
+        """How many points before each origin each variable was last observed, 0 if never: (origins, variables)."""
         values, start = self.windows.values.numpy(), self.panel.bounds[self.instance(origins)]
         rows = np.where(np.isfinite(values), np.arange(len(values))[:, None], -1)
         latest = np.maximum.accumulate(np.concatenate([np.full_like(rows[:1], -1), rows]))[origins]
-        exists = latest >= start[:, None]
-        found = np.take_along_axis(values, np.maximum(latest, 0), axis=0)
-        return LastObservations(
-            np.where(exists, found, np.nan), np.where(exists, origins[:, None] - latest, 0), self.windows.window_length
-        )
+        return np.where(latest >= start[:, None], origins[:, None] - latest, 0)
 
     def explained_at(self, rows: Rows) -> Array | float:
         """What the covariates explain of these rows."""
         return self.explained if isinstance(self.explained, float) else self.explained[rows]
-
-
-@dataclass(frozen=True)
-class LastObservations:
-    """Last observation of each variable before each origin; both arrays have the shape (origins, variables).
-
-    Attributes
-    ----------
-    value : array
-        NaN where nothing was observed.
-    age : array of int
-        How many points before the origin it lies, 0 where nothing was observed.
-    window_length : int
-        Points of context: what is older lies outside.
-    """
-
-    value: Array
-    age: Rows
-    window_length: int
-
-    @property
-    def before_context(self) -> Tensor | None:
-        """The values that lie before their context, which is therefore empty; NaN elsewhere. None if there are none."""
-        empty = self.age > self.window_length
-        return torch.from_numpy(np.where(empty, self.value, np.nan)) if empty.any() else None
-
-    @property
-    def steps_more(self) -> Rows:
-        """Steps by which a forecast from an empty context reaches farther than it says."""
-        return np.where(self.age > self.window_length, self.age - 1, 0)
 
 
 @dataclass(frozen=True)
@@ -124,7 +94,12 @@ class FittedModel:
             Whether forecasts start anywhere in the panel, so that the errors of the naive forecasts are followed
             through it; else all start after its end.
         """
-        explained = self.preprocessing.explained(panel, summary.units)
+        preprocessing = self.preprocessing
+        explained = (
+            preprocessing.explained(panel, summary.units)
+            if complete
+            else preprocessing.explained_at_the_end(panel, summary)
+        )
         windows = self.preprocessing.window_index(panel, explained)
         if self.prior_errors is not None:
             at_the_end = summary.error_sums.at_the_end(windows.bounds)
@@ -141,16 +116,18 @@ class FittedModel:
             NaN where nothing of a variable was observed before the origin.
         """
         distinct, which = np.unique(origins, return_inverse=True)
-        last = past.last_observations(distinct)
-        windows = replace(past.windows.at(distinct, horizon=int(steps.max())), last_known=last.before_context)
-        rows = self._paths(windows)[torch.from_numpy(which), torch.from_numpy(steps - 1)]
-        values = (rows if self.preprocessing.predictive_of is None else rows[..., 0]).numpy()
-        if alphas is not None:
-            scales = self._error_scales(past, distinct, self._scales(windows))[which]
-            errors = self.calibration.errors(steps[:, None] + last.steps_more[which], alphas) * scales[:, :, None]
-            # Here the levels stand where the steps do elsewhere.
-            values = add_errors(rows[:, None], torch.from_numpy(errors).movedim(2, 1)).movedim(1, 2).numpy()
-        return self._in_units_of_the_data(values, past, origins + steps - 1, np.isnan(last.value)[which])
+        age = past.age_of_last_observation(distinct)
+        windows = self._windows(past, distinct, age, horizon=int(steps.max()))
+        if alphas is None:
+            paths = self._paths(windows)[which, steps - 1]
+            values = (paths if self.preprocessing.predictive_of is None else paths[..., 0]).numpy()
+        else:
+            values = self._quantiles(past, windows, which, steps, alphas)
+            hidden = self._points_in_doubt(windows)
+            if hidden.any():
+                without = self._quantiles(past, replace(windows, hidden=hidden), which, steps, alphas)
+                values = _united(values, without, alphas)
+        return self._in_units_of_the_data(values, past, origins + steps - 1, age[which] == 0)
 
     def sample(
         self, past: KnownPast, origins: Rows, steps: Rows, *, num_samples: int, generator: torch.Generator
@@ -162,28 +139,57 @@ class FittedModel:
         array of shape (rows, variables, num_samples)
         """
         distinct, which = np.unique(origins, return_inverse=True)
-        last = past.last_observations(distinct)
-        windows = replace(past.windows.at(distinct, horizon=int(steps.max())), last_known=last.before_context)
-        wider = self.calibration.widening(last.steps_more)
+        age = past.age_of_last_observation(distinct)
+        windows = self._windows(past, distinct, age, horizon=int(steps.max()))
+        paths = self._sample_paths(past, windows, num_samples, generator)
+        hidden = self._points_in_doubt(windows)
+        if hidden.any():
+            # Every second path takes a jump at the end for a mistake.
+            without = self._sample_paths(past, replace(windows, hidden=hidden), num_samples, generator)
+            paths[:, ::2] = np.where(hidden.numpy()[:, None, None] > 0, without[:, ::2], paths[:, ::2])
+        values = np.moveaxis(paths[which, :, steps - 1], 1, 2)
+        return self._in_units_of_the_data(values, past, origins + steps - 1, age[which] == 0)
+
+    def _windows(self, past: KnownPast, origins: Rows, age: Rows, *, horizon: int) -> WindowIndex:
+        """Windows at the origins; the context of one that would be empty ends where something was observed."""
+        windows, sp = past.windows.at(origins, horizon=horizon), self.preprocessing.sp
+        shift = context_shift(torch.from_numpy(age), window_length=windows.window_length, sp=sp)
+        return replace(windows, shift=shift) if shift.any() else windows
+
+    def _quantiles(self, past: KnownPast, windows: WindowIndex, which: Rows, steps: Rows, alphas: list[float]) -> Array:
+        """Quantiles of rows, of shape (rows, variables, alphas), in the global scale."""
+        rows = self._paths(windows)[which, steps - 1]
+        scales = self._error_scales(past, windows, self._scales(windows))[which]
+        later = 0 if windows.shift is None else windows.shift.numpy()[which]
+        ahead = np.broadcast_to(steps[:, None] + later, scales.shape)
+        errors = torch.from_numpy(self.calibration.errors(ahead, alphas) * scales[:, :, None])
+        # Here the levels stand where the steps do elsewhere.
+        return np.asarray(add_errors(rows[:, None], errors.movedim(2, 1)).movedim(1, 2).numpy())
+
+    def _sample_paths(
+        self, past: KnownPast, windows: WindowIndex, num_samples: int, generator: torch.Generator
+    ) -> Array:
+        """Sample paths of shape (windows, num_samples, horizon, variables), in the global scale."""
+        calibration = self.calibration
+        wider = None if windows.shift is None else calibration.widening(windows.shift.numpy())
 
         def draw(scale: Tensor, numbers: Tensor) -> Tensor:
-            chosen = numbers.numpy()
-            scales = self._error_scales(past, distinct[chosen], scale.numpy())[:, None]
-            return torch.from_numpy(scales * wider[chosen] * self.calibration.draw(len(chosen), generator))
+            errors = calibration.draw(len(numbers), generator)
+            chosen = replace(windows, origins=windows.origins[numbers])
+            scales = self._error_scales(past, chosen, scale.numpy())[:, None]
+            return torch.from_numpy(scales * errors * (1.0 if wider is None else wider[numbers.numpy()]))
 
-        paths = sample_paths(
+        return sample_paths(
             self.network,
             windows,
             num_samples=num_samples,
-            block=self.calibration.steps,
+            block=calibration.steps,
             output_length=self.preprocessing.output_length,
             scale_of=self.preprocessing.scale_of,
             draw=draw,
             lowest=self._lowest(past, windows),
             predictive_of=self.preprocessing.predictive_of,
         ).numpy()
-        values = np.moveaxis(paths[which, :, steps - 1], 1, 2)
-        return self._in_units_of_the_data(values, past, origins + steps - 1, np.isnan(last.value)[which])
 
     def _paths(self, windows: WindowIndex) -> Tensor:
         preprocessing = self.preprocessing
@@ -195,16 +201,22 @@ class FittedModel:
             predictive_of=preprocessing.predictive_of,
         )
 
+    def _contexts(self, windows: WindowIndex) -> Iterator[Tensor]:
+        for chosen in split_into_batches(len(windows), windows.points_per_window):
+            yield windows.batch(chosen).context
+
     def _scales(self, windows: WindowIndex) -> Array:
         """Scale of the context of each window, of shape (windows, variables)."""
-        batches = split_into_batches(len(windows), windows.points_per_window)
-        return torch.cat(
-            [self.preprocessing.scale_of(windows.batch(chosen).context).scale[:, 0] for chosen in batches]
-        ).numpy()
+        scales = [self.preprocessing.scale_of(context).scale[:, 0] for context in self._contexts(windows)]
+        return np.asarray(torch.cat(scales).numpy())
 
-    def _error_scales(self, past: KnownPast, origins: Rows, scale: Array) -> Array:
-        """Unit of the errors of windows at these origins, of shape (windows, variables)."""
-        instance = past.instance(origins)
+    def _points_in_doubt(self, windows: WindowIndex) -> Tensor:
+        """How many of the last points of each context may be outliers, of shape (windows, variables)."""
+        return torch.cat([points_in_doubt(context) for context in self._contexts(windows)])
+
+    def _error_scales(self, past: KnownPast, windows: WindowIndex, scale: Array) -> Array:
+        """Unit of the errors of the windows, of shape (windows, variables)."""
+        instance = past.instance(windows.origins.numpy())
         return self.calibration.error_scales.of(scale, past.panel.keys, instance, otherwise=past.units[instance])
 
     def _lowest(self, past: KnownPast, windows: WindowIndex) -> Tensor:
@@ -222,6 +234,13 @@ class FittedModel:
         levels = (slice(None), slice(None), None)[: values.ndim]
         unscaled = self.preprocessing.unscaled(values + explained[levels])
         return np.where(unknown[levels], np.nan, unscaled)
+
+
+def _united(values: Array, others: Array, alphas: list[float]) -> Array:
+    """Quantiles of which those below the median are the lower of two, and those above it the higher."""
+    low, high = np.minimum(values, others), np.maximum(values, others)
+    level = np.asarray(alphas)
+    return np.asarray(np.where(level < MEDIAN, low, np.where(level > MEDIAN, high, values)))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sktime_lstm.anchors.covariate_effect import typical_change
+from sktime_lstm.anchors.long_seasons import LongSeason, seasonal_components
 from sktime_lstm.anchors.track_record import ErrorSums, TrackRecord, score_anchors
 from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.scaling import Scale, ScaleOf, Scaler
@@ -30,14 +31,16 @@ class Preprocessing:
     covariate_scale : Scale
         Mean and standard deviation of each covariate.
     window_length, output_length, sp : int
-        Points of context, steps forecast in one go and seasonal period.
+        Points of context, steps forecast in one go, and period of the season that windows hold.
     training_length : int
         Steps of the windows to learn from, at most `output_length`. What is learned there serves the steps beyond.
     scoring_stride : int
         Points from one window on which the naive forecasts are scored to the next.
     effect : array of shape (covariates, variables)
-        Linear effect of each standardised covariate, in units of the typical change of a series; it is taken out of the
+        Linear effect of each standardised covariate, in units of the typical change of a series. It is taken out of the
         data before the network sees them, and added to its forecast.
+    long_seasons : tuple of LongSeason
+        Seasons that are longer than a window holds; taken out and added likewise.
     lower_bound : float or None
         No value is smaller, in the units of the data.
     loss : str
@@ -53,6 +56,7 @@ class Preprocessing:
     training_length: int
     scoring_stride: int
     effect: Array
+    long_seasons: tuple[LongSeason, ...] = ()
     lower_bound: float | None = None
     loss: str = "mae"
 
@@ -73,11 +77,56 @@ class Preprocessing:
         """Typical change of each series, of shape (instances, variables)."""
         return typical_change(self.scaled_values(panel), panel.bounds)
 
-    def explained(self, panel: Panel, units: Array) -> Array | float:
+    def covariate_effect(self, panel: Panel, units: Array) -> Array | float:
         """Linear effect of the covariates at each row, of shape (rows, variables); 0 without any."""
         if not self.effect.any():
             return 0.0
         return np.asarray(self.scaled_covariates(panel).numpy() @ self.effect * units.repeat(panel.lengths, axis=0))
+
+    def explained(self, panel: Panel, units: Array) -> Array | float:
+        """Covariate effect and long seasons at each row, of shape (rows, variables), as the rows before show them."""
+        effect = self.covariate_effect(panel, units)
+        if not self.long_seasons:
+            return effect
+        return np.asarray(effect + sum(self._seasonal_components(panel, effect)))
+
+    def explained_at_the_end(self, panel: Panel, summary: HistorySummary) -> Array | float:
+        """Same for the tails of series and the rows after them, as the history up to the end shows it."""
+        effect = self.covariate_effect(panel, summary.units)
+        if not self.long_seasons:
+            return effect
+        instance = np.repeat(np.arange(panel.num_instances), panel.lengths)
+        ahead = np.arange(len(panel.values)) - panel.bounds[instance] + (panel.first - summary.last - 1)[instance]
+        seasons = [
+            table[instance, :, np.where(ahead < 0, 0, season.period) + ahead % season.period]
+            for season, table in zip(self.long_seasons, summary.season_tables, strict=True)
+        ]
+        return np.asarray(effect + sum(seasons))
+
+    def _seasonal_components(self, panel: Panel, effect: Array | float) -> list[Array]:
+        values = self.scaled_values(panel) - effect
+        return seasonal_components(values, panel.bounds, self.long_seasons, short=self.sp)
+
+    def _season_tables(self, panel: Panel, units: Array) -> tuple[Array, ...]:
+        """Each long season from one period before the end to one after it: (instances, variables, 2 periods)."""
+        if not self.long_seasons:
+            return ()
+        longest = max(season.period for season in self.long_seasons)
+        known = panel.last + 1 - panel.first
+        whole = panel.extended(panel.last + longest)
+        effect = self.covariate_effect(whole, units)
+        tables = []
+        for season, component in zip(self.long_seasons, self._seasonal_components(whole, effect), strict=True):
+            rows = (whole.bounds[:-1] + known)[:, None] + np.arange(-season.period, season.period)
+            rows = np.maximum(rows, whole.bounds[:-1, None])
+            tables.append(np.moveaxis(component[rows], 1, 2))
+        return tuple(tables)
+
+    @property
+    def periods(self) -> tuple[int, ...]:
+        """Seasonal periods, the shortest first; (1,) for none."""
+        short = (self.sp,) if self.sp > 1 else ()
+        return (*short, *(season.period for season in self.long_seasons)) or (1,)
 
     def window_index(self, panel: Panel, explained: Array | float) -> WindowIndex:
         """Index of the windows of a panel, at no origin yet, without what the covariates explain."""
@@ -107,7 +156,11 @@ class Preprocessing:
         """What a forecast from the end of a panel needs to know of its history."""
         units = self.units(panel)
         windows = self.window_index(panel, self.explained(panel, units))
-        return HistorySummary(units, self.track_record(panel, windows).totals())
+        return self.summary_of(panel, units, self.track_record(panel, windows).totals())
+
+    def summary_of(self, panel: Panel, units: Array, error_sums: ErrorSums) -> HistorySummary:
+        """Summary of a panel whose units and errors of the naive forecasts are known."""
+        return HistorySummary(panel.last, units, error_sums, self._season_tables(panel, units))
 
     def updated_summary(self, summary: HistorySummary, old: Panel, new: Panel) -> HistorySummary:
         """Summary of a panel that goes on where another ended; only what has changed is looked at."""
@@ -116,7 +169,7 @@ class Preprocessing:
         since = np.where(known >= 0, old.lengths[known], 0)
         windows = self.window_index(new, self.explained(new, units))
         newer = self.track_record(new, windows, since=since).totals()
-        return HistorySummary(units, summary.error_sums.plus(newer, torch.from_numpy(known)))
+        return self.summary_of(new, units, summary.error_sums.plus(newer, torch.from_numpy(known)))
 
     def unscaled(self, values: Array) -> Array:
         """Undo the global scale of values of shape (rows, variables) or (rows, variables, levels), within the bound."""
@@ -140,11 +193,17 @@ class HistorySummary:
 
     Attributes
     ----------
+    last : array of shape (instances,)
+        Grid position of the last point of each series.
     units : array of shape (instances, variables)
         Typical change of each series, as it was when the series was first met.
     error_sums : ErrorSums
         Errors of the naive forecasts.
+    season_tables : tuple of array of shape (instances, variables, 2 periods)
+        Each long season from one period before the end to one period after it.
     """
 
+    last: Positions
     units: Array
     error_sums: ErrorSums
+    season_tables: tuple[Array, ...] = ()

@@ -25,6 +25,7 @@ import torch
 from pandas.tseries.frequencies import to_offset
 from torch import Tensor
 
+from sktime_lstm.anchors.long_seasons import LongSeason
 from sktime_lstm.anchors.track_record import ErrorSums
 from sktime_lstm.data.panel import Panel
 from sktime_lstm.data.scaling import (
@@ -303,7 +304,10 @@ KINDS = {
         kind.__name__: _fields(kind)
         for kind in (Snapshot, Fit, PretrainedModel, FittedModel, Preprocessing, Calibration, Scale)
     },
-    **{kind.__name__: _fields(kind) for kind in (ErrorSums, HistorySummary, NetworkSize, TimeAxis, ErrorScales)},
+    **{
+        kind.__name__: _fields(kind)
+        for kind in (ErrorSums, HistorySummary, LongSeason, NetworkSize, TimeAxis, ErrorScales)
+    },
     "Panel": _fields(Panel, _check_panel),
     "Network": Kind(
         Network,

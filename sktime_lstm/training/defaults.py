@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
 SMALL_SET = 512
 POINTS_PER_STEP = 8_000
 MAX_WINDOWS_PER_SERIES = 5_000
+MAX_SPARSE_WINDOW = 128
+MAX_OUTPUT_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,14 @@ class DataSize:
         Seasonal period.
     max_step : int or None
         Largest step of the forecasting horizon, None if it is not known yet.
+    observed_share : float
+        Share of the points that were observed.
     """
 
     lengths: npt.NDArray[np.int64]
     sp: int
     max_step: int | None
+    observed_share: float = 1.0
 
     @property
     def points(self) -> int:
@@ -46,6 +52,8 @@ def choose_window_length(data_size: DataSize) -> int:
     """Points of context: as many seasons as show what repeats; without a season, enough to show a trend."""
     if data_size.sp == 1:
         wanted = int(np.clip(np.median(data_size.lengths) // 4, 8, 16))
+        # As many observations, where most points are missing.
+        wanted = min(math.ceil(wanted / data_size.observed_share), MAX_SPARSE_WINDOW)
     elif data_size.few:
         wanted = 5 * data_size.sp + 6
     else:
@@ -55,7 +63,8 @@ def choose_window_length(data_size: DataSize) -> int:
 
 def choose_output_length(data_size: DataSize) -> int:
     """Steps forecast in one go: the horizon if it is known, else a season; the steps beyond are rolled out."""
-    return data_size.max_step or max(data_size.sp, 8)
+    whole_seasons = max(MAX_OUTPUT_LENGTH // data_size.sp, 1) * data_size.sp
+    return min(data_size.max_step or max(data_size.sp, 8), whole_seasons)
 
 
 def choose_training_length(data_size: DataSize, output_length: int) -> int:

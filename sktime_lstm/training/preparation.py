@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sktime_lstm.anchors.covariate_effect import linear_effect
+from sktime_lstm.anchors.long_seasons import LongSeason, choose_long_seasons
 from sktime_lstm.anchors.track_record import TrackRecord, mean_errors
 from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.scaling import count_scale, fit_scaler, scale_rule, window_scale
@@ -28,11 +29,13 @@ from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
 from sktime_lstm.network.losses import COUNTS
 from sktime_lstm.training import defaults
 from sktime_lstm.training.settings import Settings
+from sktime_lstm.validation import check_window_length
 
 HELD_OUT_SHARE = 0.25
 MAX_HELD_OUT = 1_000
 MAX_FOR_PRIOR = 2_000
 MAX_SCORED_WINDOWS = 50_000
+MAX_WINDOW_SEASON = 60
 PLENTY = np.array([10_000])
 
 
@@ -71,7 +74,7 @@ class PreparedPanel:
     @property
     def summary(self) -> HistorySummary:
         """What a forecast from the end needs to know of the history."""
-        return HistorySummary(self.units, self.record.totals())
+        return self.preprocessing.summary_of(self.panel, self.units, self.record.totals())
 
     def origins_within(self, horizon: int) -> Rows:
         """Origins of windows with so many known steps after them."""
@@ -128,8 +131,9 @@ def without_held_out_effect(prepared: PreparedPanel, origins: Rows) -> PreparedP
 
 def choose_preprocessing(panel: Panel, settings: Settings, max_step: int | None) -> Preprocessing:
     """Make the choices that come before training; `max_step` is the largest step asked for, if known."""
-    sp = settings.sp or find_period(univariate_series(panel), calendar_periods(panel.axis.step))
-    size = defaults.DataSize(panel.lengths, sp, max_step)
+    check_window_length(settings.window_length, panel.lengths)
+    sp, long_seasons = choose_seasons(panel, settings)
+    size = defaults.DataSize(panel.lengths, sp, max_step, observed_share(panel))
     output_length = settings.output_length or defaults.choose_output_length(size)
     training_length = defaults.choose_training_length(size, output_length)
     preprocessing = Preprocessing(
@@ -142,6 +146,7 @@ def choose_preprocessing(panel: Panel, settings: Settings, max_step: int | None)
         training_length=training_length,
         scoring_stride=_scoring_stride(panel, training_length),
         effect=np.zeros((panel.covariates.shape[1], panel.values.shape[1])),
+        long_seasons=long_seasons,
         lower_bound=_lower_bound(settings),
         loss=settings.loss,
     )
@@ -149,6 +154,33 @@ def choose_preprocessing(panel: Panel, settings: Settings, max_step: int | None)
     if not settings.anchored or settings.loss == COUNTS:
         return preprocessing
     return replace(preprocessing, effect=fit_effect(preprocessing, panel))
+
+
+def choose_seasons(panel: Panel, settings: Settings, *, known: int | None = None) -> tuple[int, tuple[LongSeason, ...]]:
+    """Period of the season that windows hold, 1 for none, and the longer seasons.
+
+    The season that is `known` from pretraining stays where the time stamps allow it, since a few points do not show it.
+    """
+    asked = settings.periods
+    if asked is not None:
+        short = next((period for period in asked if period <= MAX_WINDOW_SEASON), 1)
+        longer = [period for period in asked if period > short]
+        return short, choose_long_seasons(univariate_series(panel), longer, short=short, certain=True)
+    candidates = calendar_periods(panel.axis.step)
+    if candidates is None:
+        period = known if known is not None else find_period(univariate_series(panel), None)
+        candidates = [period] if period > 1 else []
+        short = period if period <= MAX_WINDOW_SEASON else 1
+    else:
+        fitting = [period for period in candidates if period <= MAX_WINDOW_SEASON]
+        short = known if known in (1, *fitting) else find_period(univariate_series(panel), fitting)
+    longer = [period for period in candidates if period > max(short, MAX_WINDOW_SEASON)]
+    return short, choose_long_seasons(univariate_series(panel), longer, short=short)
+
+
+def observed_share(panel: Panel) -> float:
+    """Share of the grid points between the first and the last one of each series that were observed."""
+    return float(np.isfinite(panel.values).any(axis=1).mean())
 
 
 def fit_effect(preprocessing: Preprocessing, panel: Panel) -> Array:
@@ -160,12 +192,9 @@ def fit_effect(preprocessing: Preprocessing, panel: Panel) -> Array:
 def adapted_preprocessing(
     preprocessing: Preprocessing, panel: Panel, settings: Settings, max_step: int | None
 ) -> Preprocessing:
-    """Preprocessing of other data for the same network: season and lengths are free, scales are not.
-
-    The season of pretraining stays where the time stamps allow it, since a few points do not show it.
-    """
-    sp = settings.sp or _period(preprocessing.sp, panel)
-    size = defaults.DataSize(panel.lengths, sp, max_step)
+    """Preprocessing of other data for the same network: season and lengths are free, scales are not."""
+    sp, long_seasons = choose_seasons(panel, settings, known=preprocessing.sp)
+    size = defaults.DataSize(panel.lengths, sp, max_step, observed_share(panel))
     same, plenty = sp == preprocessing.sp, replace(size, lengths=PLENTY)
     length = preprocessing.window_length if same else defaults.choose_window_length(plenty)
     output_length = preprocessing.output_length if same else defaults.choose_output_length(size)
@@ -176,6 +205,7 @@ def adapted_preprocessing(
         window_length=settings.window_length or length,
         output_length=output_length,
         sp=sp,
+        long_seasons=long_seasons,
         training_length=training_length,
         scoring_stride=_scoring_stride(panel, training_length),
         lower_bound=_lower_bound(replace(settings, loss=preprocessing.loss)),
@@ -197,10 +227,3 @@ def _lower_bound(settings: Settings) -> float | None:
     if settings.loss == COUNTS and settings.lower_bound is None:
         return 0.0
     return settings.lower_bound
-
-
-def _period(known: int, panel: Panel) -> int:
-    candidates = calendar_periods(panel.axis.step)
-    if candidates is None or known in candidates:
-        return known
-    return find_period(univariate_series(panel), candidates)

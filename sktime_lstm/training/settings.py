@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
@@ -17,6 +18,7 @@ from sktime_lstm.validation import (
     name_or_transformer,
     number,
     one_of,
+    one_or_several,
     optional,
     seed,
     text,
@@ -42,7 +44,7 @@ class Settings:
 
     window_length: int | None = _checked(optional(integer(1)))
     output_length: int | None = _checked(optional(integer(1)))
-    sp: int | None = _checked(optional(integer(1)))
+    sp: int | Sequence[int] | None = _checked(optional(one_or_several(integer(1))))
     cell: str = _checked(one_of(*CELLS))
     hidden_size: int | None = _checked(optional(integer(1)))
     num_layers: int = _checked(integer(1))
@@ -62,6 +64,14 @@ class Settings:
     device: str = _checked(text())
     random_state: Any = _checked(seed())
     verbose: int = _checked(integer(0))
+
+    @property
+    def periods(self) -> tuple[int, ...] | None:
+        """Seasonal periods asked for, in ascending order, () for none at all; None to find them."""
+        if self.sp is None:
+            return None
+        periods = self.sp if isinstance(self.sp, Sequence) else [self.sp]
+        return tuple(sorted({int(period) for period in periods} - {1}))
 
 
 RULES: dict[str, Rule] = {parameter.name: parameter.metadata["rule"] for parameter in fields(Settings)}

@@ -10,7 +10,18 @@ import pytest
 import torch
 
 from sktime_lstm.data.panel import read_panel
-from sktime_lstm.data.windows import WindowIndex, hold_out_latest, thin, training_origins
+from sktime_lstm.data.scaling import window_scale
+from sktime_lstm.data.windows import (
+    MAX_BATCH,
+    ScaledWindows,
+    WindowBatch,
+    WindowIndex,
+    hold_out_latest,
+    scored_origins,
+    split_into_batches,
+    thin,
+    training_origins,
+)
 
 NAN = np.nan
 
@@ -60,12 +71,28 @@ def test_the_same_data_can_be_looked_at_from_other_origins():
 
 
 def test_a_window_carries_the_track_record_known_at_its_origin():
-    records = torch.arange(7.0).view(7, 1, 1)
-    assert replace(windows_at(2, 5), anchor_errors=records).batch(slice(None)).anchor_errors.flatten().tolist() == [
-        2,
-        5,
-    ]
+    windows = replace(windows_at(2, 5, 6), anchor_errors=lambda origins: 10.0 * origins.view(-1, 1, 1))
+    assert windows.batch(slice(None)).anchor_errors.flatten().tolist() == [20, 50, 60]
+    assert windows.batch(torch.tensor([2, 0])).anchor_errors.flatten().tolist() == [60, 20]
     assert windows_at(2).batch(slice(None)).anchor_errors is None
+
+
+def test_an_empty_context_ends_with_the_last_value_before_it():
+    windows = replace(windows_at(2, 4), last_known=torch.tensor([[NAN], [9.0]], dtype=torch.float64))
+    np.testing.assert_array_equal(windows.batch(slice(None)).context[..., 0], [[NAN, 1, 2], [NAN, NAN, 9]])
+    np.testing.assert_array_equal(windows.batch(torch.tensor([1])).context[..., 0], [[NAN, NAN, 9]])
+
+
+def test_windows_at_other_origins_may_look_farther_ahead():
+    farther = windows_at(2).at(np.array([0]), horizon=4)
+    assert farther.target(slice(None)).flatten().tolist() == [1, 2, 3, 4]
+    assert farther.points_per_window == 7
+    assert windows_at(2).at(np.array([0])).horizon == 2
+
+
+def test_the_horizon_is_what_the_covariates_reach_beyond_the_context():
+    assert windows_at(2).batch(slice(None)).horizon == 2
+    assert WindowBatch(torch.zeros(1, 8, 1), torch.zeros(1, 12, 0), sp=1).horizon == 4
 
 
 def test_gathering_does_not_write_into_the_data():
@@ -169,3 +196,77 @@ def test_without_windows_there_is_nothing_to_hold_out():
 )
 def test_thinning_keeps_an_even_spread(most, expected):
     assert thin(np.arange(9), most).tolist() == expected
+
+
+# ---- scaled windows and batches --------------------------------------------------------------------------------------
+
+
+def scaled(*origins, **options):
+    return ScaledWindows(windows_at(*origins, **options), window_scale, torch.device("cpu"))
+
+
+def test_a_window_is_learned_from_in_its_own_scale():
+    # 2 and 4 are 3 +- 1, so that 7 lies four units above.
+    values = torch.tensor([[2.0], [4], [7]], dtype=torch.float64)
+    windows = WindowIndex(values, torch.zeros(3, 0), torch.tensor([0, 3]), torch.tensor([2]), 2, 1, sp=1)
+    window, target = ScaledWindows(windows, window_scale, torch.device("cpu")).batch(slice(None))
+    assert window.context.flatten().tolist() == [-1, 1]
+    assert target.flatten().tolist() == [4]
+    assert window.scale.flatten().tolist() == [1]
+
+
+def test_scaled_windows_are_in_the_precision_of_the_network():
+    window, target = scaled(3).batch(slice(None))
+    assert {window.context.dtype, window.covariates.dtype, window.scale.dtype, target.dtype} == {torch.float32}
+
+
+def test_a_jump_after_a_quiet_past_is_pulled_to_twenty_units():
+    values = torch.tensor([[2.0], [4], [1e6]], dtype=torch.float64)
+    windows = WindowIndex(values, torch.zeros(3, 0), torch.tensor([0, 3]), torch.tensor([2]), 2, 1, sp=1)
+    assert ScaledWindows(windows, window_scale, torch.device("cpu")).batch(slice(None))[1].item() == 20
+
+
+def test_there_are_as_many_scaled_windows_as_windows():
+    assert len(scaled(2, 3, 5)) == len(windows_at(2, 3, 5)) == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "points", "expected"),
+    [(0, 10, []), (5, 10, [5]), (MAX_BATCH + 1, 10, [MAX_BATCH, 1]), (250, 1_000, [100, 100, 50]), (2, 10**6, [1, 1])],
+)
+def test_a_batch_holds_a_bounded_number_of_windows_and_of_points(number, points, expected):
+    batches = split_into_batches(number, points)
+    assert torch.cat(batches).tolist() == list(range(number))
+    assert [len(batch) for batch in batches if len(batch)] == expected
+
+
+# ---- where naive forecasts are scored --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+@pytest.mark.parametrize("horizon", [1, 4])
+@pytest.mark.parametrize("since", [None, [0, 9, 3, 12]])
+def test_naive_forecasts_are_scored_every_so_many_points_where_the_future_is_complete(stride, horizon, since):
+    lengths = [10, 12, 3, 12]
+    expected, start = [], 0
+    for number, length in enumerate(lengths):
+        for age in range(length):
+            enough_past, whole_future = age >= 4, age + horizon <= length
+            is_new = since is None or age + horizon > since[number]
+            if age % stride == 0 and enough_past and whole_future and is_new:
+                expected.append(start + age)
+        start += length
+    panel = panel_of(*[np.arange(length) for length in lengths])
+    found = scored_origins(
+        panel, horizon=horizon, min_length=4, stride=stride, since=None if since is None else np.array(since)
+    )
+    assert found.tolist() == expected
+
+
+def test_what_was_scored_before_and_what_came_after_are_all_windows_once():
+    values = np.arange(30.0)
+    options = {"horizon": 3, "min_length": 4, "stride": 2}
+    whole = scored_origins(panel_of(values), **options)
+    before = scored_origins(panel_of(values[:17]), **options)
+    after = scored_origins(panel_of(values), **options, since=np.array([17]))
+    assert [*before, *after] == whole.tolist()

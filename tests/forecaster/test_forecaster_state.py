@@ -237,7 +237,7 @@ def test_an_update_of_a_copy_leaves_the_original_alone():
 )
 def test_a_copy_forecasts_and_learns_like_the_original(way):
     y = wave(50)
-    forecaster = small(dropout=0.2, num_members=2).fit(y[:40])
+    forecaster = small(dropout=0.2).fit(y[:40])
     twin = way(forecaster)
     assert_array_equal(answers(twin), answers(forecaster))
     assert_array_equal(answers(twin.update(y[40:])), answers(forecaster.update(y[40:])))
@@ -364,7 +364,7 @@ def test_any_whole_number_is_a_seed(seed):
 
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"random_state": None}, {"dropout": 0.2, "num_layers": 2}, {"batch_size": 8, "num_members": 2},
+    [{}, {"random_state": None}, {"dropout": 0.2, "num_layers": 2}, {"batch_size": 8},
      {"cell": "gru", "patience": 2}], ids=str,
 )  # fmt: skip
 def test_the_global_generators_are_left_alone(parameters):
@@ -478,7 +478,7 @@ def test_verbose_shows_a_progress_bar(capsys):
 
 
 def test_verbose_shows_a_progress_bar_that_ends_full_with_every_recipe(capsys):
-    for parameters in ({"num_members": 2}, {"patience": 50}, {"batch_size": 8}):
+    for parameters in ({}, {"patience": 50}, {"batch_size": 8}):
         small(verbose=1, **parameters).fit(wave(40)).update(wave(45)[40:])
         assert capsys.readouterr().err.count("100%") >= 2
 

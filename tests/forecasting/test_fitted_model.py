@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from toys import NAN, STEPS, TOY, fitted, forecast, panel_of, season
+import torch
+from toys import NAN, STEPS, TOY, fitted, forecast, panel_of, past_of, season
 
 from sktime_lstm.data.panel import read_panel
 from sktime_lstm.runtime import seeded_generator
@@ -34,16 +35,17 @@ def test_a_row_is_forecast_the_same_whatever_else_is_asked_for(steps):
 
 
 def test_rows_of_several_series_come_in_the_order_asked_for():
-    model, panel = fitted(), TOY.extended(TOY.last + 7)
-    ends = panel.bounds[1:] - 7
-    found = model.forecast(panel, ends[[2, 0, 2]], np.array([1, 7, 3]))
+    model = fitted()
+    past = past_of(model, steps=7)
+    ends = past.panel.bounds[1:] - 7
+    found = model.forecast(past, ends[[2, 0, 2]], np.array([1, 7, 3]))
     expected = [forecast(model, instance=2)[0], forecast(model, instance=0)[6], forecast(model, instance=2)[2]]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("scaler", ["window", "standard", "minmax", "robust"])
 def test_forecast_and_quantiles_have_the_units_of_the_data(scaler):
-    moved = replace(TOY, values=1e3 * TOY.values - 1e6, level=1e3 * TOY.level - 1e6)
+    moved = replace(TOY, values=1e3 * TOY.values - 1e6)
     found = forecast(fitted(moved, scaler=scaler), moved, alphas=[0.1, 0.5, 0.9])
     expected = forecast(fitted(scaler=scaler), alphas=[0.1, 0.5, 0.9])
     np.testing.assert_allclose((found + 1e6) / 1e3, expected, rtol=1e-3)
@@ -55,7 +57,7 @@ def test_a_constant_series_goes_on():
     np.testing.assert_allclose(found, 7)
 
 
-@pytest.mark.parametrize("changes", [{}, {"patience": 2}, {"scaler": "standard"}, {"num_members": 2}], ids=str)
+@pytest.mark.parametrize("changes", [{}, {"patience": 2}, {"scaler": "standard"}], ids=str)
 def test_quantiles_rise_and_the_median_is_the_forecast(changes):
     model = fitted(**changes)
     quantiles = forecast(model, alphas=[0.1, 0.5, 0.9])
@@ -63,20 +65,84 @@ def test_quantiles_rise_and_the_median_is_the_forecast(changes):
     assert (np.diff(quantiles, axis=-1) > 0).all()
 
 
+# ---- where little or nothing is known --------------------------------------------------------------------------------
+
+
+def gap(length, *, observed=60):
+    """A series that ends with 12 and so many missing values; the context holds six points."""
+    return panel_of(np.r_[season(1, observed - 1), 12.0, np.full(length, NAN)])
+
+
+def widths(model, panel, steps=STEPS):
+    return np.diff(forecast(model, panel, alphas=[0.1, 0.9], steps=steps)[:, 0])[:, 0]
+
+
 def test_a_context_without_observations_goes_on_from_the_last_one_before_it():
-    panel = panel_of(np.r_[season(1), 4.0, np.full(6, NAN)])
-    np.testing.assert_allclose(forecast(fitted(panel), panel, alphas=[0.1, 0.9]), 4)
+    model = fitted(gap(6))
+    np.testing.assert_allclose(forecast(model, gap(6)), 12)
+    np.testing.assert_allclose(forecast(model, gap(20), alphas=[0.5])[..., 0], 12)
 
 
-def test_before_the_first_observation_the_level_of_the_series_is_forecast():
-    panel = panel_of(season(1))
-    found = fitted(panel).forecast(panel, np.array([0]), np.array([1]))
-    np.testing.assert_allclose(found, panel.level)
+def test_a_context_without_observations_has_an_interval_and_the_longer_the_gap_the_wider():
+    model = fitted(gap(0))
+    within, after_six, after_twenty = (widths(model, gap(length)) for length in (0, 6, 20))
+    assert (within > 0).all()
+    assert (within < after_six).all()
+    assert (after_six < after_twenty).all()
 
 
-def test_the_first_row_of_a_series_knows_nothing_of_the_series_before_it():
-    found = fitted().forecast(TOY, TOY.bounds[[1]], np.array([1]))
-    np.testing.assert_allclose(found, TOY.level[[1]])
+def test_an_interval_from_a_context_without_observations_is_that_of_a_step_farther_ahead():
+    model = fitted(gap(0), max_step=12)
+    # The last observation lies seven points back: the first step is the seventh after it.
+    np.testing.assert_allclose(widths(model, gap(6), steps=[1, 2, 3]), widths(model, gap(6), steps=[1, 2, 3, 7, 8])[:3])
+    rmse, far = model.calibration.rmse_by_step[:, 0], widths(model, gap(6), steps=[1, 2, 3])
+    np.testing.assert_allclose(far[1] / far[0], rmse[7] / rmse[6])
+
+
+def test_the_samples_from_a_context_without_observations_have_the_quantiles_of_its_forecast():
+    model, panel = fitted(gap(0), max_step=4), gap(8)
+    past = past_of(model, panel, steps=2)
+    origins, steps = np.full(2, past.panel.bounds[1] - 2), np.array([1, 2])
+    paths = model.sample(past, origins, steps, num_samples=4_000, generator=seeded_generator(0))
+    found = np.diff(np.quantile(paths[:, 0], [0.1, 0.9], axis=1), axis=0)[0]
+    np.testing.assert_allclose(found, widths(model, panel, steps=steps), rtol=0.1)
+
+
+@pytest.mark.parametrize("alphas", [None, [0.1, 0.9]], ids=["forecast", "quantiles"])
+def test_before_the_first_observation_nothing_is_forecast(alphas):
+    panel = panel_of(np.r_[NAN, NAN, season(1)], season(2))
+    model = fitted(panel)
+    rows = np.r_[[0, 1, 2, 3], panel.bounds[1] + np.array([0, 1])]
+    found = model.forecast(past_of(model, panel), rows, np.ones(6, dtype=np.int64), alphas)
+    assert np.isnan(found).reshape(6, -1).all(axis=1).tolist() == [True, True, True, False, True, False]
+    assert np.isnan(found).reshape(6, -1).any(axis=1).tolist() == [True, True, True, False, True, False]
+
+
+def test_samples_before_the_first_observation_are_missing():
+    model = fitted()
+    one = np.ones(2, dtype=np.int64)
+    found = model.sample(past_of(model), TOY.bounds[1] + [0, 1], one, num_samples=5, generator=seeded_generator(0))
+    assert np.isnan(found[0]).all()
+    assert np.isfinite(found[1]).all()
+
+
+def test_the_last_observations_are_those_of_the_own_series_before_the_origin():
+    model = fitted(panel_of(season(1), season(2)))
+    past = past_of(model, panel_of([1, NAN, 3, NAN, NAN], [NAN, 20]))
+    last = past.last_observations(np.array([0, 1, 2, 4, 5, 6]))
+    np.testing.assert_array_equal(last.value[:, 0], [NAN, 1, 1, 3, NAN, NAN])
+    assert last.age[:, 0].tolist() == [0, 1, 2, 2, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("length", "value", "steps_more"), [(5, None, 0), (6, 12.0, 6), (7, 12.0, 7)], ids=["seen", "just not", "not"]
+)
+def test_a_last_observation_before_the_context_stands_at_its_end_and_makes_each_step_farther(length, value, steps_more):
+    past = past_of(fitted(), gap(length), steps=1)
+    last = past.last_observations(past.panel.bounds[[1]] - 1)
+    assert last.steps_more.tolist() == [[steps_more]]
+    before = last.before_context
+    assert before is None if value is None else before.tolist() == [[value]]
 
 
 def test_a_variable_that_is_observed_nowhere_does_not_spoil_the_other():
@@ -86,11 +152,11 @@ def test_a_variable_that_is_observed_nowhere_does_not_spoil_the_other():
 
 
 def sampled(model, *, steps=STEPS, num_samples=500, seed=0):
-    panel = TOY.extended(TOY.last + int(max(steps)))
-    origin = panel.bounds[1] - int(max(steps))
+    past = past_of(model, steps=int(max(steps)))
+    origin = past.panel.bounds[1] - int(max(steps))
     generator = seeded_generator(seed)
     return model.sample(
-        panel, np.full(len(steps), origin), np.asarray(steps), num_samples=num_samples, generator=generator
+        past, np.full(len(steps), origin), np.asarray(steps), num_samples=num_samples, generator=generator
     )
 
 
@@ -129,3 +195,79 @@ def test_nothing_goes_below_the_bound_and_the_median_above_it_stays():
     assert sampled(free).min() < bound == sampled(held).min()
     quantiles, expected = (forecast(model, alphas=[0.001, 0.5, 0.999]) for model in (held, free))
     np.testing.assert_allclose(quantiles, np.maximum(expected, bound))
+
+
+# ---- what was taken out and what is remembered -----------------------------------------------------------------------
+
+
+def promoted(length=120):
+    """A season that a promotion lifts by 5."""
+    promotion = np.random.default_rng(0).integers(0, 2, length).astype(float)
+    y = pd.DataFrame({"y": season(1, length) + 5 * promotion})
+    return read_panel(y, pd.DataFrame({"promotion": promotion}))
+
+
+def with_promotion(panel, *future):
+    longer = panel.extended(panel.last + len(future))
+    longer.covariates[len(panel.values) :, 0] = future
+    return longer
+
+
+def ahead(model, panel, *future, alphas=None):
+    past = model.past_of(with_promotion(panel, *future), model.preprocessing.summary(panel), complete=True)
+    steps = np.arange(1, len(future) + 1)
+    return model.forecast(past, np.full(len(future), len(panel.values)), steps, alphas)
+
+
+def test_a_known_promotion_lifts_its_own_step_and_the_quantiles_with_it():
+    panel = promoted()
+    model = fitted(panel, max_epochs=1, learning_rate=1e-9)
+    without, lifted = (ahead(model, panel, *future, alphas=[0.1, 0.5, 0.9]) for future in ([0, 0, 0], [0, 1, 0]))
+    # The regression is a cautious one and shows somewhat less than 5.
+    np.testing.assert_allclose((lifted - without)[:, 0, 1], [0, 4.5, 0], atol=0.5)
+    np.testing.assert_allclose(np.ptp(lifted, axis=2), np.ptp(without, axis=2), rtol=1e-6)
+
+
+def test_the_effect_of_covariates_is_taken_out_before_the_network_and_added_to_its_forecast():
+    panel = promoted()
+    model = fitted(panel)
+    preprocessing, summary = model.preprocessing, model.preprocessing.summary(panel)
+    without_effect = replace(model, preprocessing=replace(preprocessing, effect=0 * preprocessing.effect))
+    explained = preprocessing.explained(with_promotion(panel, 1, 0, 1), summary.units)
+    rest = replace(panel, values=panel.values - explained[:120])
+    np.testing.assert_allclose(
+        ahead(model, panel, 1, 0, 1), ahead(without_effect, rest, 1, 0, 1) + explained[120:], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("scaler", ["window", "standard"])
+@pytest.mark.parametrize("alphas", [None, [0.1, 0.9]], ids=["forecast", "quantiles"])
+def test_the_end_of_a_panel_and_the_summary_of_its_history_forecast_as_the_whole_panel(scaler, alphas):
+    model = fitted(scaler=scaler)
+    whole = past_of(model, steps=3)
+    end = TOY.tail(model.preprocessing.window_length)
+    tail = model.past_of(end.extended(end.last + 3), model.preprocessing.summary(TOY), complete=False)
+    found, expected = (
+        model.forecast(past, past.panel.bounds[1:] - 3, np.array([1, 2, 3]), alphas) for past in (tail, whole)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_the_errors_of_the_naive_forecasts_so_far_move_a_forecast():
+    model = fitted(learning_rate=1e-9)
+    summary = model.preprocessing.summary(TOY)
+    past = model.past_of(TOY.extended(TOY.last + 1), summary, complete=False)
+    sums = summary.error_sums
+    forgotten = replace(
+        summary, error_sums=replace(sums, total=torch.zeros_like(sums.total), count=torch.zeros_like(sums.count))
+    )
+    fresh = model.past_of(TOY.extended(TOY.last + 1), forgotten, complete=False)
+    origins = past.panel.bounds[1:] - 1
+    one = np.ones(3, dtype=np.int64)
+    assert (model.forecast(past, origins, one) != model.forecast(fresh, origins, one)).all()
+
+
+def test_a_model_without_anchors_follows_no_errors():
+    model = fitted(anchored=False)
+    assert model.prior_errors is None
+    assert past_of(model).windows.anchor_errors is None

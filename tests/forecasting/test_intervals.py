@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 from scipy.special import stdtrit
 
-from sktime_lstm.forecasting.intervals import ErrorScales, calibrate, uncalibrated, with_growth
+from sktime_lstm.forecasting.intervals import (
+    Calibration,
+    ErrorScales,
+    calibrate,
+    growth_of_errors,
+    growth_of_paths,
+    uncalibrated,
+)
 from sktime_lstm.runtime import seeded_generator
 
 ALPHAS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
@@ -32,8 +39,9 @@ def calibrated(errors, *, scale=None, instance=None, keys=None):
 def quantiles(errors, steps, alphas):
     """Quantiles of the error of a window of scale one."""
     calibration = calibrated(errors)
-    unit = calibration.units.of(np.ones((1, errors.shape[2])), None, np.array([0]))
-    return calibration.errors(np.asarray(steps), alphas) * unit[:, :, None]
+    one = np.ones((1, errors.shape[2]))
+    unit = calibration.error_scales.of(one, None, np.array([0]), otherwise=one)
+    return calibration.errors(np.asarray(steps)[:, None], alphas) * unit[:, :, None]
 
 
 @pytest.mark.parametrize("errors", [normal_errors(40, variables=2), normal_errors(2), normal_errors(40) ** 2])
@@ -61,22 +69,22 @@ def test_each_row_and_variable_has_its_own_quantiles():
         np.testing.assert_allclose(found[:, variable], alone[:, 0])
 
 
-def test_the_spread_of_many_windows_is_the_root_mean_square_error_of_the_step():
+def test_of_many_windows_the_root_mean_square_error_of_a_step_is_taken_as_it_is():
     errors = np.tile(np.array([[3.0, 5], [-3, 5], [3, -5], [-3, -5]])[..., None], (2_000, 1, 1))
-    np.testing.assert_allclose(calibrated(errors).spread, [[3], [5]], rtol=1e-3)
+    np.testing.assert_allclose(calibrated(errors).rmse_by_step, [[3], [5]], rtol=1e-3)
 
 
-def test_few_windows_give_a_spread_that_grows_from_step_to_step():
+def test_few_windows_give_errors_that_grow_from_step_to_step():
     # Six windows of errors of one unit are 3 independent ones at step 2, where 2^1.7 is expected of two windows.
-    spread = calibrated(np.ones((6, 2, 1))).spread[:, 0]
-    np.testing.assert_allclose(spread[1] / spread[0], np.sqrt((3 * 1 + 2 * 2**1.7) / 5))
+    rmse = calibrated(np.ones((6, 2, 1))).rmse_by_step[:, 0]
+    np.testing.assert_allclose(rmse[1] / rmse[0], np.sqrt((3 * 1 + 2 * 2**1.7) / 5))
 
 
 def test_windows_that_lie_apart_tell_more():
     # Six windows with two steps between them are independent at step 2 too.
     scale, instance = np.ones((6, 1)), np.zeros(6, int)
-    spread = calibrate(np.ones((6, 2, 1)), scale, instance, None, stride=2.0).spread[:, 0]
-    np.testing.assert_allclose(spread[1] / spread[0], np.sqrt((6 * 1 + 2 * 2**1.7) / 8))
+    rmse = calibrate(np.ones((6, 2, 1)), scale, instance, None, stride=2.0).rmse_by_step[:, 0]
+    np.testing.assert_allclose(rmse[1] / rmse[0], np.sqrt((6 * 1 + 2 * 2**1.7) / 8))
 
 
 def test_few_windows_have_heavy_tails_and_a_width_that_allows_for_their_number():
@@ -85,17 +93,17 @@ def test_few_windows_have_heavy_tails_and_a_width_that_allows_for_their_number()
     measured = np.quantile(standard, 0.5 + (levels - 0.5) * 41 / 40) - np.quantile(standard, 0.5)
     student = stdtrit(4, levels) * stdtrit(40, 0.975) / stdtrit(4, 0.975)
     expected = measured * 40 / 60 + student * 20 / 60
-    np.testing.assert_allclose(calibrated(errors).shape[[900, 975], 0], expected)
+    np.testing.assert_allclose(calibrated(errors).standard_quantiles[[900, 975], 0], expected)
 
 
-def test_the_spread_never_falls():
+def test_the_root_mean_square_error_never_falls():
     errors = np.array([[2.0, 1, 4, 3], [-2, -1, -4, -3], [2, -1, 4, -3], [-2, 1, -4, 3]])[..., None]
-    spread = calibrated(np.tile(errors, (500, 1, 1))).spread
-    np.testing.assert_allclose(spread / spread[0], [[1], [1], [2], [2]], rtol=0.02)
+    rmse = calibrated(np.tile(errors, (500, 1, 1))).rmse_by_step
+    np.testing.assert_allclose(rmse / rmse[0], [[1], [1], [2], [2]], rtol=0.02)
 
 
 @pytest.mark.parametrize("windows", [2, 40])
-def test_beyond_the_known_steps_the_spread_grows_with_the_square_root_unless_paths_tell_more(windows):
+def test_beyond_the_known_steps_errors_grow_with_the_square_root_unless_more_is_known(windows):
     known, fourfold, ninefold = quantiles(normal_errors(windows), [4, 16, 36], ALPHAS)
     np.testing.assert_allclose(fourfold, 2 * known, atol=1e-12)
     np.testing.assert_allclose(ninefold, 3 * known, atol=1e-12)
@@ -105,7 +113,58 @@ def test_beyond_the_known_steps_the_spread_grows_with_the_square_root_unless_pat
 def test_the_spread_grows_as_that_of_sample_paths_and_no_faster_than_a_line(power, expected):
     noise = np.random.default_rng(0).choice([-1.0, 1.0], size=(3, 50, 1, 1))
     paths = noise * np.arange(1, 13)[:, None] ** power
-    np.testing.assert_allclose(with_growth(calibrated(normal_errors(40)), paths).growth, expected, atol=1e-6)
+    np.testing.assert_allclose(growth_of_paths(paths, 4), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("far", "expected"), [(1.0, 0.0), (2.0, 0.5), (4.0, 1.0), (9.0, 1.0), (0.5, 0.0)])
+def test_errors_that_were_measured_far_ahead_show_how_they_grow(far, expected):
+    # Errors of 1 up to the fourth step and then of another size, sixteen steps ahead: four times as far.
+    errors = np.tile(np.where(np.arange(16) < 4, 1.0, far)[:, None], (3, 1, 1)) * [[[1.0]], [[-1.0]], [[1.0]]]
+    np.testing.assert_allclose(growth_of_errors(errors, 4), [expected], atol=1e-9)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_far_errors_are_compared_with_the_later_half_of_those_measured(steps):
+    # Errors of 1 up to the steps measured and of 4 beyond, sixteen times as far.
+    errors = np.tile(np.where(np.arange(16 * steps) < steps, 1.0, 4.0)[:, None], (3, 1, 1))
+    np.testing.assert_allclose(growth_of_errors(errors, steps), [0.5], atol=1e-9)
+
+
+def test_errors_of_windows_that_show_nothing_do_not_grow():
+    errors = np.full((3, 16, 2), NAN)
+    errors[..., 0] = 1.0
+    np.testing.assert_allclose(growth_of_errors(errors, 4), [0, 0], atol=1e-9)
+    np.testing.assert_allclose(growth_of_errors(errors[:0], 4), [0, 0], atol=1e-9)
+
+
+def test_each_variable_grows_for_itself_and_missing_errors_are_left_out():
+    errors = np.ones((3, 16, 2))
+    errors[:, 4:, 1] = 2
+    errors[0, ::3] = NAN
+    np.testing.assert_allclose(growth_of_errors(errors, 4), [0, 0.5], atol=1e-9)
+
+
+def hand_made(*, growth=0.5):
+    """Errors of 1 and 2 units at the first two steps, equally likely between -1 and 1 times that."""
+    even = np.linspace(-1, 1, 1001)[:, None]
+    scales = ErrorScales(None, np.ones((1, 1)), np.ones((1, 1)))
+    return Calibration(scales, np.array([[1.0], [2.0]]), np.array([growth]), even, np.zeros((1, 2, 1), dtype=np.int64))
+
+
+def test_the_error_at_a_step_is_its_root_mean_square_error_times_a_quantile():
+    found = hand_made().errors(np.array([[1], [2], [8]]), [0.25, 0.5, 1.0])
+    np.testing.assert_allclose(found[:, 0], [[-0.5, 0, 1], [-1, 0, 2], [-2, 0, 4]], atol=1e-12)
+
+
+@pytest.mark.parametrize(("growth", "expected"), [(0.0, [2, 1]), (0.5, [2 * np.sqrt(3.5), 2]), (1.0, [7, 4])])
+def test_errors_are_widened_as_much_as_those_of_the_steps_that_lie_farther_ahead(growth, expected):
+    # Six steps farther the first two are the seventh and the eighth.
+    found = hand_made(growth=growth).widening(np.array([[0], [6]]))
+    np.testing.assert_allclose(found[:, :, 0], [[1, 1], expected])
+
+
+def test_where_no_step_lies_farther_nothing_is_widened():
+    np.testing.assert_array_equal(hand_made().widening(np.zeros((3, 1), dtype=np.int64)), np.ones((3, 1, 1)))
 
 
 @pytest.mark.parametrize("factor", [1e-6, 10.0, 1e6])
@@ -151,7 +210,7 @@ def test_too_few_windows_are_answered_by_a_normal_error_of_one_scale_unit(alpha,
 
 
 def test_without_any_windows_every_variable_has_a_normal_error():
-    found = uncalibrated(3, 2).errors(np.array([1, 4]), [0.1, 0.9])
+    found = uncalibrated(3, 2).errors(np.array([[1], [4]]), [0.1, 0.9])
     tenth = NormalDist().inv_cdf(0.9)
     for variable in range(2):
         expected = [[-tenth, tenth], [-2 * tenth, 2 * tenth]]
@@ -173,8 +232,8 @@ def test_a_variable_without_any_error_is_answered_by_a_normal_error():
 def test_a_step_that_no_window_reaches_is_expected_to_be_worse_than_the_one_before():
     errors = normal_errors(40, steps=3)
     errors[:, 2] = NAN
-    spread = calibrated(errors).spread
-    np.testing.assert_allclose(spread[2], spread[1] * (3 / 2) ** 0.85)
+    rmse = calibrated(errors).rmse_by_step
+    np.testing.assert_allclose(rmse[2], rmse[1] * (3 / 2) ** 0.85)
 
 
 def test_perfect_forecasts_have_no_interval():
@@ -187,49 +246,67 @@ def test_the_outermost_levels_are_finite(alpha, windows):
     assert np.isfinite(quantiles(normal_errors(windows), [1, 9], [alpha])).all()
 
 
-def units(*, typical_scale, factor=1.0, keys=("a",)):
-    return ErrorScales(pd.Index(keys), np.array([[typical_scale]]), np.array([[factor]]))
+def scales(*, typical_scale, series_ratio=1.0, keys=("a",)):
+    return ErrorScales(pd.Index(keys), np.array([[typical_scale]]), np.array([[series_ratio]]))
 
 
-def unit(units, scale, *, key="a"):
-    return units.of(np.array([[scale]]), pd.Index([key]), np.array([0])).item()
+def unit(scales, scale, *, key="a", otherwise=0.0):
+    one = np.array([[otherwise]])
+    return scales.of(np.array([[scale]]), pd.Index([key]), np.array([0]), otherwise=one).item()
 
 
 def test_the_unit_lies_between_the_scale_of_the_window_and_the_usual_one():
-    assert unit(units(typical_scale=1.0), 32.0) == pytest.approx(4)
+    assert unit(scales(typical_scale=1.0), 32.0) == pytest.approx(4)
 
 
 def test_a_series_with_larger_errors_has_larger_units():
-    assert unit(units(typical_scale=4.0, factor=3.0), 4.0) == pytest.approx(12)
+    assert unit(scales(typical_scale=4.0, series_ratio=3.0), 4.0) == pytest.approx(12)
 
 
 def test_a_quiet_window_counts_as_a_tenth_of_the_usual_scale():
-    assert unit(units(typical_scale=4.0), 0.0) == unit(units(typical_scale=4.0), 0.4) > 0
+    assert unit(scales(typical_scale=4.0), 1e-6) == unit(scales(typical_scale=4.0), 0.4) > 0
+
+
+def test_a_window_that_does_not_vary_has_the_scale_of_its_series():
+    assert unit(scales(typical_scale=4.0), 0.0) == pytest.approx(4)
+
+
+def test_a_window_that_does_not_vary_in_a_series_not_met_before_has_the_unit_given_for_it():
+    assert unit(scales(typical_scale=4.0), 0.0, key="b", otherwise=7.0) == pytest.approx(7)
+    assert unit(scales(typical_scale=NAN), 0.0, otherwise=7.0) == pytest.approx(7)
+    assert unit(scales(typical_scale=NAN), 0.0) == 0
 
 
 def test_of_a_series_that_was_not_met_before_the_unit_is_the_scale():
-    assert unit(units(typical_scale=32.0, factor=3.0), 7.0, key="b") == pytest.approx(7)
+    assert unit(scales(typical_scale=32.0, series_ratio=3.0), 7.0, key="b") == pytest.approx(7)
 
 
 def test_a_series_is_found_by_its_label():
-    found = ErrorScales(pd.Index(["a", "b"]), np.array([[1.0], [100.0]]), np.ones((2, 1)))
+    found = ErrorScales(pd.Index(["a", "b"]), np.array([[1.0], [10.0]]), np.ones((2, 1)))
     keys = pd.Index(["b", "c", "a"])
-    np.testing.assert_allclose(found.of(np.array([[1.0], [5.0], [1.0]]), keys, np.array([0, 1, 2]))[1:, 0], [5, 1])
-    assert found.of(np.ones((1, 1)), keys, np.array([0])).item() > 1
+    units = found.of(np.array([[1.0], [5.0], [1.0]]), keys, np.array([0, 1, 2]), otherwise=np.zeros((3, 1)))
+    # The scales of the window and of its series are 1 and 10: 10 to the power of 0.6.
+    np.testing.assert_allclose(units[:, 0], [10**0.6, 5, 1])
+
+
+def units_of(calibration, keys):
+    """Units of a window of scale one of each series."""
+    one = np.ones((len(keys), 1))
+    return calibration.error_scales.of(one, keys, np.arange(len(keys)), otherwise=one)[:, 0]
 
 
 def test_in_a_panel_each_series_has_the_size_of_its_own_errors():
     errors = normal_errors(600, steps=1)
     errors[::2] *= 5
     calibration = calibrated(errors, instance=np.arange(600) % 2, keys=pd.Index(["loud", "quiet"]))
-    loud, quiet = calibration.units.of(np.ones((2, 1)), pd.Index(["loud", "quiet"]), np.arange(2))[:, 0]
+    loud, quiet = units_of(calibration, pd.Index(["loud", "quiet"]))
     assert loud / quiet == pytest.approx(5, rel=0.15)
 
 
 def test_a_series_with_few_windows_is_counted_much_like_the_others():
     errors = np.concatenate([normal_errors(600, steps=1), 5 * normal_errors(2, steps=1)])
     keys, instance = pd.Index(["many", "few"]), np.r_[np.zeros(600, int), 1, 1]
-    many, few = calibrated(errors, instance=instance, keys=keys).units.of(np.ones((2, 1)), keys, np.arange(2))[:, 0]
+    many, few = units_of(calibrated(errors, instance=instance, keys=keys), keys)
     assert few < 3 * many
 
 
@@ -241,7 +318,7 @@ def drawn(errors, number=20_000):
 def test_drawn_errors_have_the_calibrated_quantiles(windows):
     errors = normal_errors(windows, variables=2)
     found = np.quantile(drawn(errors), ALPHAS, axis=0)
-    expected = calibrated(errors).errors(np.arange(1, 5), ALPHAS)
+    expected = calibrated(errors).errors(np.arange(1, 5)[:, None], ALPHAS)
     np.testing.assert_allclose(np.moveaxis(found, 0, -1), expected, rtol=0.08, atol=0.15)
 
 

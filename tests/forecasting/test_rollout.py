@@ -7,9 +7,8 @@ import torch
 from torch import nn
 
 from sktime_lstm.data.scaling import unit_scale, window_scale
-from sktime_lstm.data.windows import WindowIndex
-from sktime_lstm.forecasting.rollout import MAX_BATCH, forecast_windows, roll_out, sample_paths
-from sktime_lstm.network.network import WindowBatch
+from sktime_lstm.data.windows import MAX_BATCH, WindowBatch, WindowIndex
+from sktime_lstm.forecasting.rollout import add_errors, forecast_windows, roll_out, sample_paths
 
 
 class CountOn(nn.Module):
@@ -125,7 +124,7 @@ def test_variables_do_not_mix():
     assert forecast[0].T.tolist() == [[1, 2, 3, 4], [101, 102, 103, 104]]
 
 
-def sampled(network, windows, *errors, num_samples=1, output_length=1, lowest=-torch.inf, scale_of=unit_scale):
+def sampled(network, windows, *errors, num_samples=1, output_length=1, lowest=(-torch.inf,), **options):
     """Paths whose every block has these errors, times the number of the window plus one, times the scale."""
     one = torch.tensor(errors, dtype=torch.float64)[None, :, None]
 
@@ -138,9 +137,10 @@ def sampled(network, windows, *errors, num_samples=1, output_length=1, lowest=-t
         num_samples=num_samples,
         block=len(errors),
         output_length=output_length,
-        scale_of=scale_of,
+        scale_of=unit_scale,
         draw=draw,
-        lowest=torch.tensor([lowest]),
+        lowest=torch.tensor(lowest, dtype=torch.float64).view(1, -1, 1).expand(len(windows), windows.horizon, 1),
+        **options,
     )[..., 0]
 
 
@@ -165,7 +165,60 @@ def test_every_window_has_its_own_errors():
 
 
 def test_a_path_that_is_held_at_the_bound_goes_on_from_the_bound():
-    assert sampled(CountOn(), count_up(1, horizon=3), -9.0, lowest=0.5).tolist() == [[[0.5, 0.5, 0.5]]]
+    assert sampled(CountOn(), count_up(1, horizon=3), -9.0, lowest=[0.5]).tolist() == [[[0.5, 0.5, 0.5]]]
+
+
+def test_every_step_has_a_bound_of_its_own():
+    # 0 counts on to 1 - 9, held at -2; that counts on to -1 - 9, held at 5; that counts on to 6 - 9, held at -1.
+    found = sampled(CountOn(), count_up(1, horizon=3), -9.0, lowest=[-2.0, 5.0, -1.0])
+    assert found.tolist() == [[[-2, 5, -1]]]
+
+
+def test_every_block_of_a_path_has_its_own_bounds():
+    found = sampled(CountOn(), count_up(1, horizon=3), -9.0, -9.0, lowest=[0.0, 1.0, 2.0])
+    assert found.tolist() == [[[0, 1, 2]]]
+
+
+def test_an_error_is_as_wide_as_the_side_on_which_it_lies():
+    # A forecast of 10 with a spread of 2 below and 5 above.
+    forecast = torch.tensor([10.0, 2.0, 5.0]).expand(1, 3, 1, 3)
+    errors = torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1)
+    assert add_errors(forecast, errors).flatten().tolist() == [8, 10, 15]
+    assert add_errors(forecast[..., 0], errors).flatten().tolist() == [9, 10, 11]
+
+
+class Spreading(nn.Module):
+    """Forecast the last value and, as further output, the step ahead."""
+
+    def forward(self, window):
+        last = window.context[:, -1:].expand(-1, window.horizon, -1)
+        return torch.stack([last, torch.arange(1.0, window.horizon + 1)[:, None].expand_as(last)], -1)
+
+
+def one_below_and_as_many_above(output, scale):
+    """Spread of one unit below and of the further output above."""
+    return torch.stack([output[..., 0], torch.ones_like(output[..., 0]), output[..., 1]], -1)
+
+
+@pytest.mark.parametrize(("output_length", "above"), [(3, [1, 2, 3]), (1, [1, 1, 1]), (2, [1, 2, 1])])
+def test_a_learned_spread_comes_with_every_block(output_length, above):
+    found = forecast_windows(
+        Spreading(),
+        count_up(1, horizon=3),
+        output_length=output_length,
+        scale_of=unit_scale,
+        predictive_of=one_below_and_as_many_above,
+    )
+    assert found[0, :, 0, 0].tolist() == [0, 0, 0]
+    assert found[0, :, 0, 1].tolist() == [1, 1, 1]
+    assert found[0, :, 0, 2].tolist() == above
+
+
+def test_a_path_spreads_as_was_learned():
+    found = sampled(
+        Spreading(), count_up(1, horizon=2), 3.0, 3.0, output_length=2, predictive_of=one_below_and_as_many_above
+    )
+    assert found.tolist() == [[[3, 6]]]
 
 
 def test_paths_beyond_one_batch_keep_their_order():

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from toys import TOY, fitted, forecast
+from toys import NAN, TOY, fitted, forecast, panel_of, past_of, season
 
 from sktime_lstm.anchors.naive import ANCHORS, naive_forecasts
 from sktime_lstm.data.horizon import last_windows
-from sktime_lstm.inspection.tables import anchor_weights, around_the_end, gate_activations
+from sktime_lstm.data.panel import read_panel
+from sktime_lstm.inspection.tables import (
+    RecordingNetwork,
+    anchor_weights,
+    forecast_after_window,
+    gate_activations,
+    observed_window,
+)
 from sktime_lstm.network.cells import CELLS
 
 GATES = {
@@ -19,25 +28,24 @@ GATES = {
     "rnn": ["hidden state"],
     "peephole": ["input gate", "forget gate", "candidate", "output gate", "cell state", "hidden state"],
     "cifg": ["input gate", "forget gate", "candidate", "output gate", "cell state", "hidden state"],
-    "layernorm_lstm": ["input gate", "forget gate", "candidate", "output gate", "cell state", "hidden state"],
 }
 
 
 def window_of(model, panel=TOY, future=None):
-    """The panel with room for the future, and its last windows."""
+    """The past with room for the future, and the last windows."""
     future = future or model.preprocessing.output_length
     last = panel.axis.stamps(panel.last.max(keepdims=True))[0]
     resolved = last_windows(panel, last, past=model.preprocessing.window_length, future=future)
-    return panel.extended(panel.last + future), resolved
+    return past_of(model, panel, steps=future), resolved
 
 
-def gates_of(model, panel=TOY, *, member=0, units=True):
-    return gate_activations(model, *window_of(model, panel), member=member, units=units)
+def gates_of(model, panel=TOY, *, units=True):
+    return gate_activations(model, *window_of(model, panel), units=units)
 
 
 def weights_of(model, panel=TOY, *, steps=2):
-    extended, resolved = window_of(model, panel, future=steps)
-    return anchor_weights(model, extended, resolved.only(resolved.is_future))
+    past, resolved = window_of(model, panel, future=steps)
+    return anchor_weights(model, past, resolved.only(resolved.is_future))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -68,7 +76,7 @@ def test_the_coupled_gates_sum_to_one():
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_hidden_states_shown_are_those_of_the_forecast(cell):
     model, seen = fitted(cell=cell), []
-    network = model.network.networks[0]
+    network = model.network
     network.output.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     forecast(model, steps=[1, 2])
     gates = gates_of(model)
@@ -83,18 +91,6 @@ def test_the_mean_is_that_of_the_units():
     pd.testing.assert_series_equal(gates_of(model, units=False).set_index(keys)["value"], means, rtol=1e-5)
 
 
-def test_each_member_has_gates_of_its_own():
-    model = fitted(num_members=2)
-    first, second = gates_of(model), gates_of(model, member=1)
-    assert (first["value"] != second["value"]).mean() > 0.9
-
-
-@pytest.mark.parametrize("member", [-1, 2])
-def test_a_member_that_does_not_exist_is_refused(member):
-    with pytest.raises(ValueError, match=f"member must be a number from 0 to 1, but member={member} was passed"):
-        gates_of(fitted(num_members=2), member=member)
-
-
 def test_weights_have_one_row_for_each_anchor_of_each_step_and_sum_to_one():
     weights = weights_of(fitted())
     assert list(weights.columns) == ["level_0", "time", "variable", "anchor", "weight"]
@@ -106,7 +102,7 @@ def test_weights_have_one_row_for_each_anchor_of_each_step_and_sum_to_one():
 def test_before_anything_is_learned_but_the_start_the_forecast_is_the_weighted_sum():
     """With corrections taken away, weights times naive forecasts are the forecast, also in the second block."""
     model = fitted()
-    network = model.network.networks[0]
+    network = model.network
     per_variable = 1 + len(ANCHORS)
     with torch.no_grad():
         network.output.weight.view(1, per_variable, -1)[:, 0] = 0
@@ -119,34 +115,70 @@ def test_before_anything_is_learned_but_the_start_the_forecast_is_the_weighted_s
     np.testing.assert_allclose((weights.to_numpy() * torch.cat(blocks).numpy()).sum(1), output[:, 0], rtol=1e-5)
 
 
-def test_the_weights_of_several_members_are_their_mean():
-    model = fitted(num_members=2)
-    heard = []
-    for network in model.network.networks:
-        single = fitted()
-        single.network.members[0] = network
-        heard.append(weights_of(single)["weight"])
-    np.testing.assert_allclose(weights_of(model)["weight"], (heard[0] + heard[1]) / 2, rtol=1e-5)
-
-
 def test_a_row_before_the_series_has_no_weights():
     model = fitted()
-    extended, resolved = window_of(model, future=1)
+    past, resolved = window_of(model, future=1)
     early = resolved.only(resolved.is_future)
     early.position[0] = -1
-    weights = anchor_weights(model, extended, early)
+    weights = anchor_weights(model, past, early)
     assert weights["weight"].isna().tolist() == [True] * len(ANCHORS) + [False] * (2 * len(ANCHORS))
 
 
-def test_around_the_end_lie_the_last_observations_and_their_forecast():
+@pytest.mark.parametrize("gap", [0, 3, 8], ids=["complete", "with a gap", "empty context"])
+@pytest.mark.parametrize("steps", [2, 5])
+def test_the_weights_shown_are_those_of_the_forecast(gap, steps):
+    model = fitted(learning_rate=0.1)
+    panel = panel_of(np.r_[season(1), np.full(gap, NAN)])
+    recording = RecordingNetwork(model.network)
+    forecast(replace(model, network=recording), panel, steps=np.arange(1, steps + 1))
+    expected = torch.cat(recording.weights, 1)[0, :steps, 0].numpy()
+    shown = weights_of(model, panel, steps=steps)["weight"].to_numpy().reshape(steps, len(ANCHORS))
+    np.testing.assert_allclose(shown, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_gates_of_an_empty_context_are_those_of_the_forecast():
+    model, seen = fitted(), []
+    panel = panel_of(np.r_[season(1), np.full(8, NAN)])
+    model.network.output.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    forecast(model, panel, steps=[1, 2])
+    gates = gates_of(model, panel)
+    shown = gates[(gates["gate"] == "hidden state") & (gates["time"] >= 38)]
+    np.testing.assert_allclose(shown["value"], seen[0][0].detach().numpy().ravel(), atol=1e-6)
+
+
+# ---- the window itself -----------------------------------------------------------------------------------------------
+
+
+def test_in_the_window_lie_the_last_observations():
     model = fitted()
-    past, future = around_the_end(model, *window_of(model))
-    np.testing.assert_array_equal(past.loc[0].to_numpy(), TOY.series(0)[-6:])
-    np.testing.assert_allclose(future.loc[1].to_numpy(), forecast(model, instance=1, steps=[1, 2]), rtol=1e-6)
+    past, resolved = window_of(model)
+    np.testing.assert_array_equal(observed_window(past.panel, resolved).loc[0].to_numpy(), TOY.series(0)[-6:])
 
 
 def test_before_the_first_point_there_are_no_observations():
-    panel = TOY.extended(TOY.last)
     model = fitted(window_length=40)
-    past, _ = around_the_end(model, *window_of(model, panel))
-    assert past.loc[1].isna().to_numpy().ravel().tolist() == [True] * 16 + [False] * 24
+    past, resolved = window_of(model)
+    observed = observed_window(past.panel, resolved).loc[1]
+    assert observed.isna().to_numpy().ravel().tolist() == [True] * 16 + [False] * 24
+
+
+def test_after_the_window_comes_the_forecast():
+    model = fitted()
+    after = forecast_after_window(model, *window_of(model))
+    np.testing.assert_allclose(after.loc[1].to_numpy(), forecast(model, instance=1, steps=[1, 2]), rtol=1e-6)
+    assert after.loc[1].index.tolist() == [24, 25]
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["gate", "time", "value", "unit", "layer", "weight", "anchor", "variable"])
+def test_a_level_with_the_name_of_another_column_gets_an_underscore(name):
+    index = pd.MultiIndex.from_product([["a", "b"], range(30)], names=[name, "when"])
+    panel = read_panel(pd.DataFrame({"y": np.r_[season(1), season(2)]}, index), None)
+    model = fitted(panel)
+    for table in (gates_of(model, panel), weights_of(model, panel)):
+        assert table.columns.is_unique
+        label = f"{name}_" if f"{name}_" in table.columns else name
+        assert table[label].unique().tolist() == ["a", "b"]
+        assert len(set(table.columns) & {name, f"{name}_"}) >= 1

@@ -13,12 +13,11 @@ ORACLES = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 INPUTS = torch.randn(3, 7, 2, generator=torch.Generator().manual_seed(0))
 every_cell = pytest.mark.parametrize("cell", CELLS)
 fused_cell = pytest.mark.parametrize("cell", ORACLES)
-one_way_and_both = pytest.mark.parametrize("bidirectional", [False, True])
 
 
-def drawn_layer(cell, *, bidirectional=False, seed=1, start=True):
+def drawn_layer(cell, *, seed=1, start=True):
     """A layer as it starts, or with all weights at random."""
-    layer = CELLS[cell](2, 4, bidirectional=bidirectional)
+    layer = CELLS[cell](2, 4)
     initialise(layer, 4, torch.Generator().manual_seed(seed))
     if not start:
         with torch.no_grad():
@@ -36,10 +35,6 @@ def gradients(layer, outputs):
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
-
-
-def normed(a):
-    return (a - a.mean(-1, keepdims=True)) / np.sqrt(a.var(-1, keepdims=True) + 1e-5)
 
 
 def lstm_step(x, h, c, W, R, b, d):
@@ -71,19 +66,12 @@ def cifg_step(x, h, c, W, R, b):
     return sigmoid(o) * np.tanh(c), c
 
 
-def layernorm_lstm_step(x, h, c, W, R, b, u, v, s, t):
-    i, f, g, o = np.split(u * normed(x @ W.T) + v * normed(h @ R.T) + b, 4, axis=-1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(s * normed(c) + t), c
-
-
 STEPS = {
     "lstm": lstm_step,
     "gru": gru_step,
     "rnn": rnn_step,
     "peephole": peephole_step,
     "cifg": cifg_step,
-    "layernorm_lstm": layernorm_lstm_step,
 }
 
 
@@ -91,7 +79,7 @@ STEPS = {
 @pytest.mark.parametrize("start", [True, False])
 def test_a_layer_obeys_its_equations(cell, start):
     layer = drawn_layer(cell, start=start)
-    weights = {letter: weight.detach().double().numpy() for letter, weight in layer.weights[0].items()}
+    weights = {letter: weight.detach().double().numpy() for letter, weight in layer.weights.items()}
     h, c, states = np.zeros((3, 4)), np.zeros((3, 4)), []
     for x in INPUTS.double().numpy().swapaxes(0, 1):
         h, c = STEPS[cell](x, h, c, **weights)
@@ -100,34 +88,30 @@ def test_a_layer_obeys_its_equations(cell, start):
 
 
 @fused_cell
-@one_way_and_both
-def test_a_fused_layer_equals_that_of_torch_with_the_same_weights(cell, bidirectional):
-    layer = drawn_layer(cell, bidirectional=bidirectional)
-    oracle = ORACLES[cell](2, 4, batch_first=True, bidirectional=bidirectional)
+def test_a_fused_layer_equals_that_of_torch_with_the_same_weights(cell):
+    layer = drawn_layer(cell)
+    oracle = ORACLES[cell](2, 4, batch_first=True)
     oracle.load_state_dict(layer.recurrence.state_dict())
     torch.testing.assert_close(layer(INPUTS), oracle(INPUTS)[0], atol=1e-6, rtol=0)
 
 
 @every_cell
-@one_way_and_both
-def test_the_look_inside_shows_the_hidden_states_of_the_layer(cell, bidirectional):
-    layer = drawn_layer(cell, bidirectional=bidirectional)
+def test_the_look_inside_shows_the_hidden_states_of_the_layer(cell):
+    layer = drawn_layer(cell)
     torch.testing.assert_close(layer.trace(INPUTS)[HIDDEN], layer(INPUTS), atol=1e-6, rtol=0)
 
 
 @fused_cell
-@one_way_and_both
-def test_the_readable_equations_have_the_gradients_of_the_fused_kernel(cell, bidirectional):
-    fused = gradients(drawn_layer(cell, bidirectional=bidirectional), lambda layer, inputs: layer(inputs))
-    own = gradients(drawn_layer(cell, bidirectional=bidirectional), lambda layer, inputs: layer.trace(inputs)[HIDDEN])
+def test_the_readable_equations_have_the_gradients_of_the_fused_kernel(cell):
+    fused = gradients(drawn_layer(cell), lambda layer, inputs: layer(inputs))
+    own = gradients(drawn_layer(cell), lambda layer, inputs: layer.trace(inputs)[HIDDEN])
     for one, other in zip(own, fused, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
 @every_cell
-@one_way_and_both
-def test_gradients_are_those_of_finite_differences(cell, bidirectional):
-    layer = drawn_layer(cell, bidirectional=bidirectional, start=False).double()
+def test_gradients_are_those_of_finite_differences(cell):
+    layer = drawn_layer(cell, start=False).double()
     inputs = INPUTS[:2, :4].double().requires_grad_()
     weights = list(layer.parameters())
     # Of a fused layer this also checks the readable equations: they are what a look inside computes.
@@ -137,9 +121,9 @@ def test_gradients_are_those_of_finite_differences(cell, bidirectional):
 
 @every_cell
 def test_gates_lie_between_zero_and_one_and_have_the_shape_of_the_output(cell):
-    layer = drawn_layer(cell, bidirectional=True)
+    layer = drawn_layer(cell)
     for name, values in layer.trace(100 * INPUTS).items():
-        assert values.shape == (3, 7, 8)
+        assert values.shape == (3, 7, 4)
         if name.endswith("gate"):
             assert 0 <= values.min() < values.max() <= 1
 
@@ -154,7 +138,7 @@ def as_lstm(layer, W, R, b):
 
 def test_an_lstm_without_peepholes_is_a_peephole_lstm_with_peepholes_of_zero():
     layer = drawn_layer("peephole")
-    (weights,) = layer.weights
+    weights = layer.weights
     oracle = as_lstm(layer, weights["W"], weights["R"], weights["b"])
     assert (layer(INPUTS) - oracle(INPUTS)[0]).abs().max() > 1e-3
     torch.nn.init.zeros_(weights["p"])
@@ -163,7 +147,7 @@ def test_an_lstm_without_peepholes_is_a_peephole_lstm_with_peepholes_of_zero():
 
 def test_coupled_gates_are_those_of_an_lstm_whose_forget_gate_is_one_minus_its_input_gate():
     layer = drawn_layer("cifg")
-    (weights,) = layer.weights
+    weights = layer.weights
 
     def uncoupled(weight):
         """Rows i, f, g, o from f, g, o: sigmoid(-a) is 1 - sigmoid(a)."""
@@ -172,25 +156,6 @@ def test_coupled_gates_are_those_of_an_lstm_whose_forget_gate_is_one_minus_its_i
 
     oracle = as_lstm(layer, *(uncoupled(weights[letter]) for letter in ("W", "R", "b")))
     torch.testing.assert_close(layer(INPUTS), oracle(INPUTS)[0], atol=1e-6, rtol=0)
-
-
-def test_layer_normalisation_does_not_see_the_size_of_the_input_weights():
-    layer = drawn_layer("layernorm_lstm")
-    before = layer(INPUTS)
-    with torch.no_grad():
-        layer.weights[0]["W"].mul_(1000)
-    torch.testing.assert_close(layer(INPUTS), before, atol=1e-2, rtol=0)
-
-
-@every_cell
-def test_a_bidirectional_layer_is_one_in_each_direction_side_by_side(cell):
-    both = drawn_layer(cell, bidirectional=True)
-    for reverse, half in ((0, both(INPUTS)[..., :4]), (1, both(INPUTS)[..., 4:].flip(1))):
-        alone = drawn_layer(cell, seed=2)
-        with torch.no_grad():
-            for letter, weight in alone.weights[0].items():
-                weight.copy_(both.weights[reverse][letter])
-        torch.testing.assert_close(half, alone(INPUTS.flip(1) if reverse else INPUTS))
 
 
 @every_cell
@@ -214,24 +179,16 @@ def test_weights_come_from_the_given_generator_alone(cell):
 
 @every_cell
 def test_weights_of_inputs_and_states_fill_the_usual_range(cell):
-    (drawn,) = drawn_layer(cell).weights
+    drawn = drawn_layer(cell).weights
     weights = torch.cat([drawn["W"].flatten(), drawn["R"].flatten()])
     assert 0.4 < weights.abs().max() <= 0.5  # 1 / sqrt(4 hidden units)
     assert weights.min() < -0.4
 
 
-@one_way_and_both
 @pytest.mark.parametrize(("cell", "rows"), [("lstm", slice(4, 8)), ("peephole", slice(4, 8)), ("cifg", slice(0, 4))])
-def test_the_bias_of_the_forget_gate_starts_at_one(cell, rows, bidirectional):
-    for weights in drawn_layer(cell, bidirectional=bidirectional).weights:
-        # torch adds two biases; only their sum counts.
-        bias = sum(weights[letter] for letter in ("b", "d") if letter in weights)
-        assert bias[rows].tolist() == [1.0] * 4
-        assert (bias != 1).sum() == len(bias) - 4
-
-
-def test_layer_normalisation_starts_with_gains_of_one_and_an_open_forget_gate():
-    (weights,) = drawn_layer("layernorm_lstm").weights
-    assert weights["b"][4:8].tolist() == [1.0] * 4
-    assert all((weights[gain] == 1).all() for gain in ("u", "v", "s"))
-    assert (weights["t"] == 0).all()
+def test_the_bias_of_the_forget_gate_starts_at_one(cell, rows):
+    weights = drawn_layer(cell).weights
+    # torch adds two biases; only their sum counts.
+    bias = sum(weights[letter] for letter in ("b", "d") if letter in weights)
+    assert bias[rows].tolist() == [1.0] * 4
+    assert (bias != 1).sum() == len(bias) - 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.distributions import NegativeBinomial, Normal, StudentT
+from torch.distributions import NegativeBinomial, Normal
 from torch.nn.functional import softplus
 
 from sktime_lstm.network.losses import LOSSES, QUANTILES, quantiles
@@ -83,27 +83,32 @@ def test_a_missing_target_is_left_out_of_a_learned_distribution(loss):
 
 
 @learned_loss
-def test_the_widths_of_a_learned_distribution_are_positive(loss):
-    spread_of = loss.spread_of(output(loss, number=50), torch.ones(1, 1, 1))
-    assert spread_of.shape == (1, 50, 1, 2)
-    assert (spread_of > 0).all()
+@pytest.mark.parametrize("forecast", [-5.0, 0.0, 5.0])
+def test_the_spread_of_a_learned_distribution_is_positive_on_both_sides(loss, forecast):
+    predictive = loss.predictive_of(output(loss, forecast, number=50), torch.ones(1, 1, 1))
+    assert predictive.shape == (1, 50, 1, 3)
+    assert (predictive[..., 1:] > 0).all()
+
+
+@pytest.mark.parametrize("name", ["normal", "quantile"])
+def test_the_forecast_of_a_learned_distribution_is_the_first_output(name):
+    predictive = LOSSES[name].predictive_of(output(LOSSES[name], -3.0), torch.full((1, 1, 1), 7.0))
+    assert predictive[..., 0].flatten().tolist() == [-3.0] * 4
+
+
+def test_the_spread_of_learned_quantiles_reaches_down_to_a_tenth_and_up_to_nine_tenths():
+    given = output(LOSSES["quantile"])
+    below, above = LOSSES["quantile"].predictive_of(given, torch.ones(1, 1, 1))[..., 1:].unbind(-1)
+    torch.testing.assert_close(5 - below, quantiles(given)[..., QUANTILES.index(0.1)])
+    torch.testing.assert_close(5 + above, quantiles(given)[..., QUANTILES.index(0.9)])
 
 
 def test_the_normal_loss_is_the_likelihood_of_a_normal_distribution():
     loss, target = LOSSES["normal"], column(1.0, 3.0, 5.0, 8.0)
     given = output(loss)
-    spread = loss.spread_of(given, torch.ones(1, 1, 1))[..., 0]
-    expected = -Normal(given[..., 0], spread).log_prob(target) - 0.5 * torch.log(torch.tensor(2 * torch.pi))
+    spread = loss.predictive_of(given, torch.ones(1, 1, 1))[..., 1]
+    expected = -Normal(given[..., 0], spread).log_prob(target)
     torch.testing.assert_close(loss(given, target), expected.mean())
-
-
-def test_the_student_loss_is_the_likelihood_of_student_t():
-    loss, target = LOSSES["student_t"], column(1.0, 3.0, 5.0, 8.0)
-    given = output(loss)
-    spread = loss.spread_of(given, torch.ones(1, 1, 1))[..., 0]
-    distribution = StudentT(5.0, given[..., 0], spread)
-    constant = distribution.log_prob(given[..., 0]) + spread.log()
-    torch.testing.assert_close(loss(given, target), (constant - distribution.log_prob(target)).mean())
 
 
 @pytest.mark.parametrize("scale", [1.0, 4.0])
@@ -115,12 +120,22 @@ def test_the_loss_of_counts_is_the_likelihood_of_the_negative_binomial_in_counts
     torch.testing.assert_close(loss(given, counts / scale, unit), expected.mean())
 
 
-def test_the_width_of_counts_is_their_standard_deviation():
+def test_the_spread_of_counts_is_their_standard_deviation():
     loss, unit = LOSSES["negative_binomial"], torch.full((1, 1, 1), 4.0)
     given = output(loss, 5.0 / 4)
     inverse = 1 / (softplus(given[..., 1]) + 0.01)
     expected = NegativeBinomial(inverse, probs=5 / (5 + inverse)).stddev / 4
-    torch.testing.assert_close(loss.spread_of(given, unit)[..., 0], expected)
+    predictive = loss.predictive_of(given, unit)
+    torch.testing.assert_close(predictive[..., 1], expected)
+    torch.testing.assert_close(predictive[..., 2], expected)
+
+
+def test_the_forecast_of_counts_is_their_mean_which_is_never_negative():
+    loss, unit = LOSSES["negative_binomial"], torch.full((1, 1, 1), 4.0)
+    assert loss.predictive_of(output(loss, 5.0), unit)[..., 0].flatten().tolist() == [5.0] * 4
+    # Near and below zero it goes over into a positive curve: 0.05 / e at 0.
+    means = [loss.predictive_of(output(loss, forecast), unit)[0, 0, 0, 0].item() * 4 for forecast in (-1, -0.1, 0)]
+    assert 0 < means[0] < means[1] < means[2] == pytest.approx(0.05 / 2.71828, rel=1e-3)
 
 
 def test_a_negative_forecast_of_counts_still_has_a_likelihood_and_a_gradient():

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from sktime_lstm.anchors.naive import naive_forecasts
+from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.cells import CELLS, HIDDEN
-from sktime_lstm.network.network import Ensemble, Network, NetworkSize, WindowBatch
+from sktime_lstm.network.network import Network, NetworkSize
 
 NAN = torch.nan
 every_cell = pytest.mark.parametrize("cell", CELLS)
@@ -48,13 +49,6 @@ def shown(window, horizon):
     return replace(window, covariates=window.covariates[:, : window.context.shape[1] + horizon])
 
 
-def constant(value):
-    """A network that forecasts that value."""
-    network = make_network(trained=False, anchored=False)
-    torch.nn.init.constant_(network.output.bias, value)
-    return network
-
-
 @every_cell
 @pytest.mark.parametrize("sp", [1, 4, 99])
 def test_an_untrained_network_forecasts_the_mean_of_the_naive_forecasts_that_exist(cell, sp):
@@ -86,13 +80,6 @@ def test_a_later_covariate_changes_no_earlier_forecast(cell, num_layers):
     before, after = network(window), network(changed)
     torch.testing.assert_close(after[:, :2], before[:, :2], atol=0, rtol=0)
     assert (after[:, 2:] != before[:, 2:]).all()
-
-
-def test_a_bidirectional_network_looks_ahead_at_known_covariates():
-    network, window = make_network(covariates=2, bidirectional=True), make_window(covariates=2)
-    changed = replace(window, covariates=window.covariates.clone())
-    changed.covariates[:, -1] += 5
-    assert (network(changed) != network(window)).all()
 
 
 @every_cell
@@ -182,21 +169,6 @@ def test_dropout_keeps_the_forecast_on_average():
     torch.testing.assert_close(average, network.eval()(window), atol=0.05, rtol=0)
 
 
-def test_the_horizon_is_what_the_covariates_reach_beyond_the_context():
-    assert make_window(length=8, horizon=4).horizon == 4
-
-
-@pytest.mark.parametrize(("values", "expected"), [([3.0], 3.0), ([1.0, 3.0], 2.0), ([1.0, 100.0, 2.0], 2.0)])
-def test_an_ensemble_forecasts_the_median_of_its_members(values, expected):
-    forecast = Ensemble([constant(value) for value in values])(make_window())
-    torch.testing.assert_close(forecast, torch.full((3, 4, 1), expected))
-
-
-def test_an_ensemble_gives_its_members_back_in_order():
-    members = [constant(1.0), constant(2.0)]
-    assert Ensemble(members).networks == members
-
-
 def test_an_untrained_network_weighs_the_naive_forecasts_by_their_past_errors():
     context = torch.tensor([[0.0], [2.0]])[None]
     # The last value, means with weights that fall by 0.7 and 0.9 a step, the mean, and two lines.
@@ -226,9 +198,19 @@ def test_a_network_shrunk_to_nothing_has_learned_nothing(anchored):
     assert network(window).equal(make_network(anchored=anchored, trained=False)(window))
 
 
+@both_kinds
+def test_shrinking_leaves_the_learned_spread_as_it_was(anchored):
+    network, window = make_network(variables=2, anchored=anchored, num_distribution_outputs=2), make_window(variables=2)
+    before = network(window)
+    network.shrink(0.0)
+    after = network(window)
+    assert after[..., 1:].equal(before[..., 1:])
+    assert (after[..., 0] != before[..., 0]).all()
+
+
 @every_cell
 @both_kinds
-@pytest.mark.parametrize("options", [{"num_layers": 2}, {"bidirectional": True}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"num_layers": 2}], ids=str)
 def test_the_hidden_states_seen_inside_are_those_that_the_output_reads(cell, anchored, options):
     network, window = (
         make_network(cell=cell, covariates=1, anchored=anchored, **options),

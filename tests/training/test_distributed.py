@@ -13,12 +13,12 @@ from toys import panel_of_waves, small
 
 from sktime_lstm.training.distributed import ProcessGroup, current_group
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 JOB = """
 import os, sys
 import numpy as np
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {folders!r}
 from test_distributed import learned
 
 np.savez({folder!r} + "/weights" + os.environ["RANK"], seeded=learned(0), unseeded=learned(None))
@@ -35,7 +35,9 @@ def learned(seed):
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without distributed training")
 def test_two_processes_end_with_the_same_weights_near_those_of_one(tmp_path):
-    (tmp_path / "job.py").write_text(JOB.format(tests=str(ROOT / "tests"), folder=str(tmp_path)))
+    (tmp_path / "job.py").write_text(
+        JOB.format(folders=[str(ROOT / "tests"), str(Path(__file__).parent)], folder=str(tmp_path))
+    )
     launch = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run([*launch, "job.py"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=500)
     assert done.returncode == 0
@@ -48,19 +50,19 @@ def test_two_processes_end_with_the_same_weights_near_those_of_one(tmp_path):
 
 
 @pytest.mark.parametrize("windows", [1, 2, 5, 6])
-def test_the_shares_of_a_batch_are_equally_large_and_cover_it(windows):
+def test_the_shards_of_a_batch_are_equally_large_and_cover_it(windows):
     batch = torch.arange(10, 10 + windows)
-    shares = [ProcessGroup(rank, 2).own(batch) for rank in range(2)]
-    assert len(shares[0]) == len(shares[1])
-    assert set(torch.cat(shares).tolist()) == set(batch.tolist())
+    shards = [ProcessGroup(rank, 2).shard(batch) for rank in range(2)]
+    assert len(shards[0]) == len(shards[1])
+    assert set(torch.cat(shards).tolist()) == set(batch.tolist())
 
 
 def test_a_process_alone_takes_all_and_agrees_with_itself():
     network, batch = torch.nn.Linear(1, 1), torch.arange(3)
     group = current_group()
     assert (group.rank, group.size) == (0, 1)
-    assert group.joined(network) is network
-    assert group.own(batch) is batch
+    assert group.wrap(network) is network
+    assert group.shard(batch) is batch
     assert (group.mean(2.5), group.broadcast(7)) == (2.5, 7)
 
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from toys import NAN, TOO_SHORT, TOY, fitted, forecast, make_settings, panel_of, season, weights
-
-from sktime_lstm.network.network import Ensemble, Network, NetworkSize, WindowBatch
-from sktime_lstm.training.fit import (
-    CALIBRATE,
-    Trainer,
-    choose_preprocessing,
-    fit_from_scratch,
-    select_shrinkage,
-    update_model,
+from toys import (
+    NAN,
+    TOO_SHORT,
+    TOY,
+    fitted,
+    forecast,
+    make_settings,
+    panel_of,
+    past_of,
+    result_of,
+    season,
+    weights,
 )
+
+from sktime_lstm.data.windows import training_origins
+from sktime_lstm.training.fit import fine_tune, fit, fit_from_scratch, update_model
+from sktime_lstm.training.pretrain import as_pretrained
 
 
 def test_the_same_root_gives_the_same_model():
@@ -45,17 +52,6 @@ def test_the_order_of_the_rows_does_not_matter():
     torch.testing.assert_close(weights(fitted(turned)), weights(fitted()), atol=0, rtol=0)
 
 
-def test_members_differ():
-    first, second = fitted(num_members=2).network.networks
-    assert any((a != b).any() for a, b in zip(first.parameters(), second.parameters(), strict=True))
-
-
-def test_the_first_member_is_the_same_however_many_follow():
-    alone, first = fitted().network.networks[0], fitted(num_members=2).network.networks[0]
-    for a, b in zip(alone.parameters(), first.parameters(), strict=True):
-        torch.testing.assert_close(a, b, atol=0, rtol=0)
-
-
 def test_intervals_do_not_narrow_with_the_step():
     low, high = np.moveaxis(forecast(fitted(), alphas=[0.1, 0.9]), -1, 0)
     assert (np.diff((high - low)[:, 0]) >= -1e-9).all()
@@ -76,23 +72,36 @@ def test_a_horizon_farther_than_the_held_out_windows_reach_gives_no_warning(leng
     assert np.isfinite(forecast(model, panel, alphas=[0.1, 0.9])).all()
 
 
-def test_the_history_holds_every_member_and_nothing_else():
-    _, records = fit_from_scratch(TOY, make_settings(num_members=3), max_step=None, root_seed=0)
-    assert [record["member"] for record in records] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    assert all(math.isfinite(record["loss"]) for record in records)
+def test_the_log_holds_the_training_of_the_network_and_nothing_else():
+    log = result_of().log
+    assert [entry["epoch"] for entry in log] == [1, 2, 3]
+    assert all(math.isfinite(entry["loss"]) for entry in log)
 
 
-def test_with_patience_the_members_are_checked():
-    _, records = fit_from_scratch(TOY, make_settings(patience=2), max_step=None, root_seed=0)
-    assert all(math.isfinite(record["validation_loss"]) for record in records)
+def test_with_patience_the_weights_are_checked():
+    log = result_of(patience=2).log
+    assert all(math.isfinite(entry["validation_loss"]) for entry in log)
 
 
-@pytest.mark.parametrize("num_members", [1, 3])
-def test_without_time_every_member_takes_one_step(num_members):
-    settings = make_settings(num_members=num_members, time_budget=0.0, max_epochs=1000)
-    model, records = fit_from_scratch(TOY, settings, max_step=None, root_seed=0)
-    assert [record["step"] for record in records] == [1] * num_members
-    assert np.isfinite(forecast(model)).all()
+def test_without_time_the_network_takes_one_step():
+    result = result_of(time_budget=0.0, max_epochs=1000)
+    assert [entry["step"] for entry in result.log] == [1]
+    assert np.isfinite(forecast(result.model)).all()
+
+
+def test_the_summary_is_that_of_the_panel():
+    result = result_of()
+    expected = result.model.preprocessing.summary(TOY)
+    np.testing.assert_array_equal(result.summary.units, expected.units)
+    torch.testing.assert_close(result.summary.error_sums.total, expected.error_sums.total)
+    torch.testing.assert_close(result.summary.error_sums.count, expected.error_sums.count)
+
+
+def test_a_model_without_anchors_keeps_what_it_has_learned():
+    anchored, plain = (fitted(learning_rate=1e-2, anchored=anchored).network for anchored in (True, False))
+    assert plain.output.weight.abs().max() > 0
+    # On so little data half of what was learned on top of the anchors is dropped.
+    assert 0 < anchored.output.weight.abs().max()
 
 
 def wave(start, stop):
@@ -109,30 +118,8 @@ def test_training_helps():
     assert errors[1] < 0.3 * errors[0]
 
 
-@pytest.mark.parametrize("lasting", [0.0, 0.25, 0.5, 0.75, 1.0])
-@pytest.mark.parametrize(("noise", "seen"), [(0.05, True), (50.0, False)])
-def test_half_is_kept_of_what_was_learned_unless_held_out_windows_show_another_share(lasting, noise, seen):
-    generator = torch.Generator().manual_seed(1)
-    network = Network(NetworkSize(1, 0, hidden_size=2), generator).eval()
-    window = WindowBatch(torch.randn(200, 8, 1, generator=generator), torch.zeros(200, 10, 0), 1)
-    untrained = network(window).detach()
-    with torch.no_grad():
-        network.output.bias[0] = 1.0
-    target = untrained + lasting + noise * torch.randn(untrained.shape, generator=generator)
-    assert select_shrinkage(Ensemble([network]), window, target) == (lasting if seen else 0.5)
-
-
-@pytest.mark.parametrize(("loss", "as_long"), [("mae", False), ("normal", True), ("quantile", True)])
-def test_who_judges_a_learned_spread_has_learned_as_long_since_that_makes_it_narrower(loss, as_long):
-    settings = make_settings(loss=loss, max_epochs=1000)
-    preprocessing = choose_preprocessing(TOY, settings, None)
-    with Trainer(TOY, preprocessing, settings, 0, num_windows=50) as trainer:
-        assert trainer.plan.steps == 1000
-        assert trainer._plan_of(CALIBRATE).steps == (1000 if as_long else 300)
-
-
 def updated(model, panel=TOY, *, root_seed=0, **changes):
-    return update_model(model, panel, make_settings(**changes), root_seed=root_seed)[0]
+    return update_model(model, panel, make_settings(**changes), root_seed=root_seed).model
 
 
 def test_tuning_changes_the_weights_of_a_copy_and_none_of_the_model():
@@ -155,9 +142,7 @@ def test_tuning_keeps_lengths_and_scales():
 
 def test_trained_networks_keep_no_generator_so_that_every_torch_can_copy_them():
     model = fitted(dropout=0.3)
-    assert all(
-        network.dropout_generator is None for network in [*model.network.networks, *updated(model).network.networks]
-    )
+    assert model.network.dropout_generator is updated(model).network.dropout_generator is None
 
 
 def test_tuning_twice_is_the_same_as_tuning_a_copy_twice():
@@ -167,7 +152,7 @@ def test_tuning_twice_is_the_same_as_tuning_a_copy_twice():
 
 @TOO_SHORT
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 8])
-@pytest.mark.parametrize("changes", [{}, {"patience": 1}, {"scaler": "standard"}, {"num_members": 2}], ids=str)
+@pytest.mark.parametrize("changes", [{}, {"patience": 1}, {"scaler": "standard"}], ids=str)
 def test_a_short_series_is_forecast_like_a_long_one(length, changes):
     panel = panel_of(season(1, length))
     found = forecast(fitted(panel, **changes), panel, alphas=[0.1, 0.5, 0.9])
@@ -184,9 +169,12 @@ def test_sizes_that_nobody_chose_fit_a_short_series(length):
 
 
 @TOO_SHORT
-def test_a_single_point_goes_on():
+def test_a_single_point_goes_on_and_its_first_row_is_not_known():
     panel = panel_of([5.0])
-    np.testing.assert_allclose(forecast(fitted(panel), panel), 5)
+    model = fitted(panel)
+    np.testing.assert_allclose(forecast(model, panel), 5)
+    one = np.ones(1, dtype=np.int64)
+    assert np.isnan(model.forecast(past_of(model, panel), 0 * one, one)).all()
 
 
 def test_missing_values_in_the_middle_are_no_obstacle():
@@ -210,3 +198,91 @@ def test_a_jump_after_a_quiet_past_does_not_blow_the_intervals_up():
     model = fitted(panel_of(np.where(np.arange(60) == 57, 50.0, quiet)), max_step=8)
     low, high = forecast(model, panel_of(quiet), alphas=[0.05, 0.95])[-1, 0]
     assert -5 < low < high < 5
+
+
+# ---- from a pretrained model -----------------------------------------------------------------------------------------
+
+OTHER = panel_of(season(7), season(8, 28))
+
+
+def tuned(start, panel=OTHER, *, max_step=None, root_seed=0, **changes):
+    settings = make_settings(**{"window_length": None, **changes})
+    return fine_tune(as_pretrained(start, TOY), panel, settings, max_step=max_step, root_seed=root_seed)
+
+
+def test_without_tuning_network_and_errors_stay_and_nothing_is_logged():
+    start = fitted()
+    result = tuned(start, fine_tune="none")
+    assert result.model.network is start.network
+    assert result.model.calibration is start.calibration
+    assert result.log == []
+
+
+def test_without_tuning_the_summary_is_that_of_the_new_panel():
+    start = fitted()
+    expected = start.preprocessing.summary(OTHER)
+    np.testing.assert_array_equal(tuned(start, fine_tune="none").summary.units, expected.units)
+
+
+def test_fine_tuning_changes_a_copy_and_measures_errors_anew():
+    start = fitted()
+    before = weights(start).clone()
+    model = tuned(start, fine_tune="full").model
+    torch.testing.assert_close(weights(start), before, atol=0, rtol=0)
+    assert (weights(model) != before).any()
+    assert model.calibration is not start.calibration
+
+
+def test_where_too_few_windows_are_held_out_the_errors_of_pretraining_stay():
+    start = fitted()
+    assert tuned(start, panel_of(season(7, 6)), fine_tune="full").model.calibration is start.calibration
+
+
+def test_errors_of_naive_forecasts_with_another_season_are_measured_anew():
+    start = fitted()
+    assert tuned(start, sp=4, fine_tune="none").model.prior_errors is start.prior_errors
+    other = tuned(start, sp=3, fine_tune="none").model
+    assert not other.prior_errors.equal(start.prior_errors)
+
+
+def test_a_tuned_model_has_as_long_a_context_as_one_from_scratch():
+    # Five seasons and six points of a short series.
+    assert tuned(fitted(), panel_of(season(7, 60)), fine_tune="full").model.preprocessing.window_length == 26
+    assert tuned(fitted(), panel_of(season(7, 60)), fine_tune="none").model.preprocessing.window_length == 6
+    assert tuned(fitted(), fine_tune="full", window_length=9).model.preprocessing.window_length == 9
+
+
+def test_the_loss_of_a_tuned_model_is_that_of_its_pretraining():
+    start = fitted(loss="normal")
+    assert tuned(start, fine_tune="full").model.preprocessing.loss == "normal"
+
+
+def test_other_columns_than_those_of_pretraining_are_refused():
+    start = replace(as_pretrained(fitted(), TOY), columns=TOY.columns.append(TOY.columns))
+    with pytest.raises(ValueError, match="pretraining has seen"):
+        fine_tune(start, OTHER, make_settings(), max_step=None, root_seed=0)
+
+
+def test_with_a_start_a_fit_is_fine_tuning_and_without_one_it_is_from_scratch():
+    start, settings = as_pretrained(fitted(), TOY), make_settings()
+    options = {"max_step": None, "root_seed": 3}
+    torch.testing.assert_close(
+        weights(fit(OTHER, settings, start, **options).model),
+        weights(fine_tune(start, OTHER, settings, **options).model),
+        atol=0,
+        rtol=0,
+    )
+    torch.testing.assert_close(
+        weights(fit(OTHER, settings, None, **options).model),
+        weights(fit_from_scratch(OTHER, settings, **options).model),
+        atol=0,
+        rtol=0,
+    )
+
+
+def test_a_pretrained_model_knows_how_many_windows_it_has_seen():
+    start = as_pretrained(fitted(), TOY)
+    # Windows of this many steps with a season of four before them.
+    horizon = start.model.preprocessing.training_length
+    assert start.num_windows == len(training_origins(TOY, horizon=horizon, min_length=4)) > 50
+    assert start.design["hidden_size"] == 3

@@ -1,4 +1,4 @@
-"""The training loop: its schedule, its history, the weights it keeps and what stops it."""
+"""The training loop: its optimiser, its schedule, its log, the weights it keeps and what stops it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ import torch
 from torch import nn
 
 from sktime_lstm.data.scaling import unit_scale, window_scale
-from sktime_lstm.data.windows import WindowIndex
+from sktime_lstm.data.windows import ScaledWindows, WindowIndex
 from sktime_lstm.network.losses import LOSSES
 from sktime_lstm.runtime import Deadline
-from sktime_lstm.training.loop import ScaledWindows, TrainingPlan, evaluate_loss, one_cycle, train
+from sktime_lstm.training.distributed import SINGLE_PROCESS
+from sktime_lstm.training.loop import (
+    AdamW,
+    TrainingPlan,
+    TrainingState,
+    evaluate_loss,
+    one_cycle,
+    run_training_loop,
+)
 
 COLUMNS = {
     "step",
@@ -80,7 +88,7 @@ def run(network, data, *, steps=30, batch_size=4, rate=0.5, patience=None, secon
     plan = TrainingPlan(steps, batch_size, rate, weight_decay=0.0, patience=patience)
     generator = torch.Generator().manual_seed(0)
     deadline = Deadline(seconds)
-    return train(network, data, plan, loss=LOSSES[loss], generator=generator, deadline=deadline, **options)
+    return run_training_loop(network, data, plan, loss=LOSSES[loss], generator=generator, deadline=deadline, **options)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +108,9 @@ def test_the_learning_rate_rises_then_falls():
 def test_what_can_be_learned_is_learned(loss):
     doubling = examples(*[2.0**power for power in range(-6, 3)])
     network = Slope()
-    history = run(network, doubling, steps=200, batch_size=8, rate=0.1, loss=loss)
+    log = run(network, doubling, steps=200, batch_size=8, rate=0.1, loss=loss)
     assert network.weight.item() == pytest.approx(2, abs=0.05)
-    assert history[-1]["loss"] < 0.1 * history[0]["loss"]
+    assert log[-1]["loss"] < 0.1 * log[0]["loss"]
 
 
 def test_targets_are_learned_in_the_scale_of_their_window():
@@ -137,65 +145,65 @@ def test_all_windows_make_one_batch_where_they_fit(batch_size):
     assert network.seen == [list(range(11))] * 3
 
 
-def test_every_record_has_the_same_columns():
-    history = run(Level(), fives(8), validation=fives(2))
-    assert all(set(record) == COLUMNS for record in history)
+def test_every_entry_of_the_log_has_the_same_columns():
+    log = run(Level(), fives(8), validation=fives(2))
+    assert all(set(entry) == COLUMNS for entry in log)
 
 
-def test_there_is_a_record_at_the_end_of_every_epoch_and_of_the_training():
-    history = run(Level(), fives(10), steps=7, batch_size=4)
-    assert [record["step"] for record in history] == [3, 6, 7]
+def test_there_is_an_entry_at_the_end_of_every_epoch_and_of_the_training():
+    log = run(Level(), fives(10), steps=7, batch_size=4)
+    assert [entry["step"] for entry in log] == [3, 6, 7]
 
 
-def test_there_is_a_record_at_least_every_hundred_steps():
-    history = run(Level(), fives(250), steps=230, batch_size=1)
-    assert [record["step"] for record in history] == [100, 200, 230]
+def test_there_is_an_entry_at_least_every_hundred_steps():
+    log = run(Level(), fives(250), steps=230, batch_size=1)
+    assert [entry["step"] for entry in log] == [100, 200, 230]
 
 
 @pytest.mark.parametrize(
     ("windows", "batch_size", "expected"), [(12, 4, [1, 2]), (10, 4, [1, 2]), (5, 99, [1, 2, 3, 4, 5, 6])]
 )
 def test_an_epoch_is_one_pass_over_the_windows(windows, batch_size, expected):
-    history = run(Level(), fives(windows), steps=6, batch_size=batch_size)
-    assert [record["epoch"] for record in history] == pytest.approx(expected)
+    log = run(Level(), fives(windows), steps=6, batch_size=batch_size)
+    assert [entry["epoch"] for entry in log] == pytest.approx(expected)
 
 
-def test_the_loss_of_a_record_is_the_mean_of_its_steps():
+def test_the_loss_of_an_entry_is_the_mean_of_its_steps():
     losses = []
-    history = run(Level(), examples(*range(11)), steps=5, batch_size=4, on_step=losses.append)
-    assert [record["loss"] for record in history] == pytest.approx([sum(losses[:3]) / 3, sum(losses[3:]) / 2])
+    log = run(Level(), examples(*range(11)), steps=5, batch_size=4, on_step=losses.append)
+    assert [entry["loss"] for entry in log] == pytest.approx([sum(losses[:3]) / 3, sum(losses[3:]) / 2])
 
 
-def test_the_history_follows_the_schedule_and_the_clock():
-    history = run(Level(), fives(4), steps=10, rate=0.5)
+def test_the_log_follows_the_schedule_and_the_clock():
+    log = run(Level(), fives(4), steps=10, rate=0.5)
     rates = [0.5 * one_cycle(step / 10) for step in range(10)]
-    assert [record["learning_rate"] for record in history] == pytest.approx(rates)
-    seconds = [record["seconds"] for record in history]
+    assert [entry["learning_rate"] for entry in log] == pytest.approx(rates)
+    seconds = [entry["seconds"] for entry in log]
     assert seconds == sorted(seconds)
 
 
 def test_without_checks_the_validation_loss_is_missing():
-    assert all(math.isnan(record["validation_loss"]) for record in run(Level(), fives(4)))
+    assert all(math.isnan(entry["validation_loss"]) for entry in run(Level(), fives(4)))
 
 
 def test_the_gradient_norm_is_the_one_before_clipping():
-    record = run(Level(), fives(4), steps=1, loss="mse")[0]
-    assert record["gradient_norm"] == pytest.approx(10)  # d/dx (x - 5)**2 at 0
+    entry = run(Level(), fives(4), steps=1, loss="mse")[0]
+    assert entry["gradient_norm"] == pytest.approx(10)  # d/dx (x - 5)**2 at 0
 
 
 def test_the_weights_kept_are_those_of_the_best_check():
     # On its way from 0 to 5 the level passes 2, which is what the check wants to see.
     network, check = Level(), examples(2.0, 2.0)
-    history = run(network, fives(4), steps=100, validation=check)
-    checks = [record["validation_loss"] for record in history]
+    log = run(network, fives(4), steps=100, validation=check)
+    checks = [entry["validation_loss"] for entry in log]
     assert evaluate_loss(network, check, LOSSES["mae"], batch_size=4) == pytest.approx(min(checks))
     assert min(checks) < 0.2 < checks[-1]
 
 
 @pytest.mark.parametrize("patience", [1, 3])
 def test_training_stops_after_so_many_checks_without_gain(patience):
-    history = run(Level(), fives(4), steps=100, patience=patience, validation=examples(2.0, 2.0))
-    checks = [record["validation_loss"] for record in history]
+    log = run(Level(), fives(4), steps=100, patience=patience, validation=examples(2.0, 2.0))
+    checks = [entry["validation_loss"] for entry in log]
     assert len(checks) - 1 - checks.index(min(checks)) == patience
     assert len(checks) < 100
 
@@ -207,9 +215,9 @@ def test_patience_without_checks_trains_to_the_end():
 @pytest.mark.parametrize("seconds", [0.0, 1e-9])
 def test_a_spent_time_budget_leaves_one_step(seconds):
     losses = []
-    history = run(Level(), fives(40), steps=1000, batch_size=1, seconds=seconds, on_step=losses.append)
+    log = run(Level(), fives(40), steps=1000, batch_size=1, seconds=seconds, on_step=losses.append)
     assert len(losses) == 1
-    assert [record["step"] for record in history] == [1]
+    assert [entry["step"] for entry in log] == [1]
 
 
 def test_the_time_budget_ends_a_training_that_would_go_on():
@@ -220,20 +228,72 @@ def test_the_time_budget_ends_a_training_that_would_go_on():
 
 def test_a_step_that_is_not_finite_is_skipped_and_halves_the_learning_rate():
     network = Breaking(2)
-    history = run(network, fives(4), steps=4, rate=0.5)
-    assert [record["failures"] for record in history] == [0, 1, 1, 1]
+    log = run(network, fives(4), steps=4, rate=0.5)
+    assert [entry["failures"] for entry in log] == [0, 1, 1, 1]
     rates = [0.5 * one_cycle(0), 0.5 * one_cycle(0.25), 0.25 * one_cycle(0.5), 0.25 * one_cycle(0.75)]
-    assert [record["learning_rate"] for record in history] == pytest.approx(rates)
+    assert [entry["learning_rate"] for entry in log] == pytest.approx(rates)
     assert math.isfinite(network.level.item())
 
 
-def test_ten_steps_that_are_not_finite_end_the_training_and_leave_the_last_weights_with_a_finite_loss():
+def test_ten_steps_that_are_not_finite_end_the_training_and_leave_the_weights_before_them():
     network, levels = Breaking(*range(5, 1000)), []
     with pytest.warns(RuntimeWarning, match=r"stopped after 10 steps whose loss was not finite.*smaller learning_rate"):
         run(network, fives(4), steps=1000, on_step=lambda _: levels.append(network.level.item()))
     assert len(levels) == 4 + 10
     assert 0 < levels[2] < levels[3]
-    assert levels[4:] == [levels[2]] * 10
+    assert levels[4:] == [levels[3]] * 10
+
+
+def test_a_step_whose_gradient_alone_is_not_finite_is_skipped_too():
+    class Root(Level):
+        """The root of 0 is 0 and has no slope."""
+
+        def forward(self, window):
+            return super().forward(window).sqrt() * 0
+
+    network, losses = Root(0.0), []
+    log = run(network, fives(4), steps=1, on_step=losses.append)
+    assert losses == [5]
+    assert log[0]["failures"] == 1
+    assert network.level.item() == 0
+
+
+def test_after_a_step_that_is_not_finite_the_optimiser_starts_anew():
+    network, data = Breaking(3), fives(4)
+    state = TrainingState(network.train(), TrainingPlan(9, 4, 0.5, 0.0), LOSSES["mae"], SINGLE_PROCESS)
+    steps = []
+    for _ in range(5):
+        state.learn(*data.batch(slice(None)), rate=1.0)
+        steps.append(state.optimiser.steps)
+    assert steps == [1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_the_optimiser_is_adamw(weight_decay):
+    start = [torch.tensor([1.0, -2.0, 0.0]), torch.randn(4, 3, generator=torch.Generator().manual_seed(0))]
+    mine, theirs = ([nn.Parameter(tensor.clone()) for tensor in start] for _ in range(2))
+    own = AdamW(mine, weight_decay=weight_decay)
+    oracle = torch.optim.AdamW(theirs, lr=1.0, weight_decay=weight_decay)
+    for step in range(50):
+        rate = 0.1 * one_cycle(step / 50)
+        oracle.param_groups[0]["lr"] = rate
+        for parameters in (mine, theirs):
+            loss = sum((parameter - 3).pow(4).sum() + parameter.sin().sum() for parameter in parameters)
+            for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+                parameter.grad = gradient
+        own.step(rate)
+        oracle.step()
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+    assert (mine[0].detach() - start[0]).abs().min() > 0.5
+
+
+def test_the_optimiser_leaves_a_parameter_without_a_gradient_alone():
+    moved, left = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    moved.grad = torch.ones(1)
+    AdamW([moved, left], weight_decay=0.5).step(0.1)
+    assert left.item() == 1
+    assert moved.item() == pytest.approx(1 * (1 - 0.1 * 0.5) - 0.1)
 
 
 def test_training_works_inside_no_grad():

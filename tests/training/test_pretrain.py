@@ -104,18 +104,9 @@ def test_without_fine_tuning_the_weights_stay_also_in_an_update(base):
     assert forecaster.predict(fh=[1]).index[0] == MONTHS[40]
 
 
-@pytest.mark.parametrize("act", [lambda f: f.fit(Y), lambda f: f.fit(Y).update(Y)])
-def test_fine_tuning_of_the_head_leaves_the_recurrent_layers_alone(base, act):
-    network = act(small(pretrained=base, fine_tune="head"))._model.network.networks[0]
-    start = base.pretrained_model_.model.network.networks[0]
-    assert_array_equal(weights(network.layers), weights(start.layers))
-    assert np.abs(weights(network.output) - weights(start.output)).max() > 0
-    assert all(parameter.requires_grad for parameter in network.parameters())
-
-
 def test_full_fine_tuning_moves_all_weights(base):
-    network = small(pretrained=base).fit(Y)._model.network.networks[0]
-    start = base.pretrained_model_.model.network.networks[0]
+    network = small(pretrained=base).fit(Y)._model.network
+    start = base.pretrained_model_.model.network
     assert np.abs(weights(network.layers) - weights(start.layers)).max() > 0
     assert np.abs(weights(network.output) - weights(start.output)).max() > 0
 
@@ -125,7 +116,7 @@ def test_from_scratch_ignores_pretraining(base):
     assert_array_equal(answers(small(pretrained=base, fine_tune="scratch").fit(Y)), answers(small().fit(Y)))
 
 
-@pytest.mark.parametrize("mode", ["none", "head", "full", "scratch"])
+@pytest.mark.parametrize("mode", ["none", "full", "scratch"])
 def test_without_pretraining_fine_tuning_has_no_effect(mode):
     assert_array_equal(answers(small(fine_tune=mode).fit(Y)), answers(small().fit(Y)))
 
@@ -134,13 +125,6 @@ def test_without_pretraining_fine_tuning_has_no_effect(mode):
 def test_a_series_too_short_to_learn_from_is_forecast_without_a_warning(base, length):
     forecaster = small(pretrained=base).fit(Y[:length])
     assert np.isfinite(answers(forecaster)).all()
-
-
-def test_all_members_of_an_ensemble_are_tuned():
-    base = small(num_members=2).pretrain(PANEL)
-    forecaster = small(pretrained=base).fit(Y)
-    assert sorted(forecaster.history_["member"].unique()) == [0, 1]
-    assert_array_equal(answers(forecaster), answers(base.clone().fit(Y)))
 
 
 def test_patience_holds_windows_out_of_fine_tuning(base):
@@ -173,6 +157,19 @@ def test_lengths_of_the_window_may_be_chosen_after_pretraining(base):
 
 
 # Pretraining as a parameter
+
+
+def test_the_parameter_is_the_forecaster_that_was_passed(base):
+    forecaster = small(pretrained=base)
+    assert forecaster.pretrained is base
+    assert forecaster.fit(Y).pretrained is base
+
+
+def test_passing_a_forecaster_on_leaves_it_as_it_was():
+    fitted = small().fit(PANEL)
+    expected = answers(fitted)
+    small(pretrained=fitted).fit(Y).update(Y)
+    assert_array_equal(answers(fitted), expected)
 
 
 def test_a_pretrained_forecaster_as_parameter_equals_pretrain(base):
@@ -303,7 +300,7 @@ def test_a_parameter_of_the_network_that_was_set_must_agree(base):
 def test_a_parameter_of_the_network_at_its_default_is_that_of_pretraining():
     base = small(cell="gru", num_layers=2).pretrain(PANEL)
     forecaster = small(pretrained=base).fit(Y)
-    assert forecaster._model.network.networks[0].size.cell == "gru"
+    assert forecaster._model.network.size.cell == "gru"
 
 
 @pytest.mark.parametrize("X", [None, pd.DataFrame({"other": 1.0}, Y.index)])
