@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ AIRLINE_STEPS = 12
 AIRLINE_PICTURE = "airline_forecast.png"
 PICTURES = (".png", ".svg", ".pdf", ".jpg")
 MAX_ROWS = 60
+MAX_STEPS = 100_000
 
 EPILOG = """\
 Without a file, sktime's airline series is forecast 12 months ahead, compared with naive, seasonal naive, ETS and ARIMA
@@ -64,8 +66,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells of a wrong option in one line, like every other mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"sktime_lstm: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m sktime_lstm",
         description="Forecast time series with an LSTM.",
         epilog=EPILOG,
@@ -77,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--target", metavar="COLUMNS", type=_names, default=[], help="what to forecast: one column or more, a,b")
     add("--covariates", metavar="COLUMNS", type=_names, default=[], help="columns that are known in the future: a,b")
     add("--panel", metavar="COLUMNS", type=_names, default=[], help="columns that tell several series apart: a,b")
-    add("--fh", metavar="STEPS", type=_positive, help="how many steps to forecast")
+    add("--fh", metavar="STEPS", type=_steps, help="how many steps to forecast")
     add("--coverage", type=_share, default=0.9, help="share of the truth that the interval covers (default: 0.9)")
     add("--backtest", action="store_true", help="compare with naive, seasonal naive, ETS and ARIMA forecasts")
     add("--output", metavar="CSV", type=Path, help="save the forecast as a table")
@@ -92,9 +101,9 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+def _steps(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_STEPS:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MAX_STEPS}, got {text!r}")
     return int(text)
 
 

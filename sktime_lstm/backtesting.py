@@ -295,7 +295,7 @@ class _Data:
 
 
 def _read(y: Any, X: Any) -> _Data:
-    """Give y and X a row for every point of the grid: most forecasters have no idea of a missing row."""
+    """Give y and X a row for every point of the grid: most forecasters do not handle missing rows."""
     y = _to_pandas(y, "y")
     panel = read_panel(y.to_frame() if isinstance(y, pd.Series) else y, None)
     if isinstance(panel.axis.start, int) and panel.axis.step != 1:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,15 +17,7 @@ from sktime_lstm.data.time_axis import find_time_axis
 # What pandas takes for a missing number, whatever its case.
 MISSING_NUMBERS = ("na", "nan", "-nan", "n/a", "#n/a", "<na>", "null", "none")
 FIRST_EPOCH, LAST_EPOCH = pd.Timestamp(1990, 1, 1), pd.Timestamp(2100, 1, 1)
-EPOCH_UNITS = ("s", "ms", "us", "ns")
-# A reading of dates that could be read otherwise is trusted if it leaves at most every other row of its grid empty.
-MAX_ROWS_PER_STAMP = 2
-
-
-# What pandas takes for a missing number, whatever its case.
-MISSING_NUMBERS = ("na", "nan", "-nan", "n/a", "#n/a", "<na>", "null", "none")
-FIRST_EPOCH, LAST_EPOCH = pd.Timestamp(1990, 1, 1), pd.Timestamp(2100, 1, 1)
-EPOCH_UNITS = ("s", "ms", "us", "ns")
+EPOCH_UNITS: tuple[Literal["s", "ms", "us", "ns"], ...] = ("s", "ms", "us", "ns")
 # A reading of dates that could be read otherwise is trusted if it leaves at most every other row of its grid empty.
 MAX_ROWS_PER_STAMP = 2
 
@@ -170,7 +162,7 @@ def _read_cells(path: str | Path) -> pd.DataFrame:
 
 def _lines(path: str | Path, **options: Any) -> pd.DataFrame:
     """Lines of the file, the header among them: as header, pandas would rename a name that comes twice."""
-    return pd.read_csv(
+    lines: pd.DataFrame = pd.read_csv(
         path,
         header=None,
         dtype=str,
@@ -180,6 +172,7 @@ def _lines(path: str | Path, **options: Any) -> pd.DataFrame:
         na_values=[""],
         **options,
     )
+    return lines
 
 
 def _what_is_wrong(path: str | Path, error: Exception) -> str:
@@ -190,7 +183,7 @@ def _what_is_wrong(path: str | Path, error: Exception) -> str:
     if isinstance(error, pd.errors.ParserError) and not isinstance(error.__context__, Exception):
         fault = " ".join(str(error).split()).rpartition("C error: ")[2]
         return f"is no CSV table: {fault}.{_hint(_first_line(path))}"
-    return f"cannot be read, it is damaged or not complete: {error}"
+    return f"cannot be read ({error}). It may be damaged or not complete."
 
 
 def _first_line(path: str | Path) -> list[str]:
@@ -229,7 +222,7 @@ def _check_columns(cells: pd.DataFrame, wanted: dict[str, Sequence[str]]) -> Non
 
 def _stripped(cells: pd.DataFrame) -> pd.DataFrame:
     """Cells without spaces around them; missing where nothing is left."""
-    stripped = cells.apply(lambda column: column.str.strip())
+    stripped = pd.DataFrame({name: cells[name].str.strip() for name in cells.columns})
     return stripped.mask(stripped == "")
 
 

@@ -17,7 +17,7 @@ from sktime.datatypes import convert_to, mtype_to_scitype
 from sktime.exceptions import NotFittedError
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
-from sktime_lstm.data.chunks import Chunk, read_chunks
+from sktime_lstm.data.chunks import Chunk, learn_from_chunks
 from sktime_lstm.data.horizon import ResolvedHorizon, last_windows, resolve_horizon
 from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index
 from sktime_lstm.forecasting.fitted_model import FittedModel, KnownPast, PretrainedModel
@@ -57,35 +57,39 @@ EVEN_LEVELS = [(number + 0.5) / 199 for number in range(199)]
 class LSTMForecaster(BaseForecaster):
     r"""Recurrent network anchored on naive forecasts, for any sktime forecasting task.
 
-    A window of the series is its past and a future whose values are missing. A recurrent network (LSTM, GRU
+    Each window of a series is split into its past and a future whose values are missing. A recurrent network (LSTM, GRU
     and others) reads the whole window and forecasts every missing step: a softmax mixture of naive forecasts (last
     value, drift, seasonal naive, ...) plus a correction that starts at zero. Before training, the forecast is therefore
-    a combination of naive forecasts; training moves away from it where the data pay for it. Each window is
-    standardised by its own past, so trends and level shifts need no preparation.
+    a combination of naive forecasts; training moves away from it where the data pay for it. On one short series nearly
+    all of the accuracy comes from the naive forecasts and their weights. Each window is standardised by its own past,
+    so trends and level shifts need no preparation.
 
-    One series is learned alone; a panel or hierarchy is learned by one network for all its series. No weight depends
-    on the horizon: any `fh` may be asked for in `predict`. Missing values, in `y` or `X`, are left out; gaps in the
-    index count as missing values. Forecasts in the past are one-step forecasts from the data before them.
+    A single series is learned alone; a panel or hierarchy is learned by one network for all its series. No weight
+    depends on the horizon: any `fh` may be asked for in `predict`. Missing values, in `y` or `X`, are left out; gaps in
+    the index count as missing values. Forecasts in the past are one-step forecasts from the data before them; for the
+    first point of a series, before which there is nothing, the forecast is NaN.
 
     Parameters
     ----------
     window_length : int, optional
         Points of past in a window. By default five seasons and six points for a short series, three seasons and six
         for much data; without a season a quarter of the typical length, 8 to 16. Shorter histories are filled up with
-        missing values. What lies before still tells how far each naive forecast can be trusted.
+        missing values. All earlier observations are used to weight the naive forecasts by their past errors.
     output_length : int, optional
-        Steps that are forecast at once. By default the farthest step of `fh` if it is known in `fit`, else one season
-        or 8. Steps beyond are rolled out: forecasts are appended to the past and the next block is forecast.
-        ``output_length=1`` is the classic one-step recursion.
-    sp : int, optional
-        Seasonal period in steps; 1 switches seasonality off. By default the period that the frequency of the index
-        suggests (12 for months, 24 for hours, ...) if the series shows it; without a frequency, the highest peak of
-        the autocorrelation if it is high enough.
-    cell : {"lstm", "gru", "rnn", "peephole", "cifg", "layernorm_lstm"}, default="lstm"
+        Steps that are forecast at once. By default the largest step of `fh` if it is known in `fit`, else one season or
+        8; at most about 100. Steps beyond are rolled out: forecasts are appended to the past and the next block is
+        forecast. ``output_length=1`` is the classic one-step recursion.
+    sp : int or list of int, optional
+        Seasonal period in steps, or several; 1 switches seasonality off. By default all periods that the frequency of
+        the index suggests (12 for months, 24 and 168 for hours, 7 and 365 for days, ...) and the series shows; without
+        a frequency, the highest peak of the autocorrelation if it is high enough. The shortest season of at most 60
+        steps is left to the windows; longer ones are estimated from the whole history, taken out before training and
+        added to the forecast.
+    cell : {"lstm", "gru", "rnn", "peephole", "cifg"}, default="lstm"
         Kind of recurrent layer: LSTM [1]_, gated recurrent unit [2]_, plain recurrence [3]_, LSTM whose gates see the
-        cell state [6]_, LSTM with coupled input and forget gates [7]_, LSTM with layer normalisation [8]_. GRU and
-        ``"cifg"`` have a quarter fewer weights than an LSTM. torch has fast kernels for the first three; training with
-        one of the others takes up to two and a half times as long. Forget gates start open, with a bias of one.
+        cell state [6]_, LSTM with coupled input and forget gates [7]_. GRU and ``"cifg"`` have a quarter fewer weights
+        than an LSTM. torch has fast kernels for the first three; training with one of the others takes up to two and a
+        half times as long. Forget gates start open, with a bias of one.
     hidden_size : int, optional
         Units of each layer. By default 16, 32 or 64, the more windows the more. More units hurt on a short series.
     num_layers : int, default=1
@@ -93,19 +97,20 @@ class LSTMForecaster(BaseForecaster):
     dropout : float, default=0.0
         Share of the outputs of every layer that is set to zero in training, in [0, 1).
     anchored : bool, default=True
-        Mix naive forecasts by how wrong they have been in the series so far, know the linear effect of the covariates,
-        and keep of what is learned only the share that lowers the error of held-out windows. False is the textbook
-        network, which has to learn all this and needs more data and epochs.
+        Anchor the output on naive forecasts that are weighted by their past errors, take the linear effect of the
+        covariates out beforehand, and shrink the learned output by a factor: one half, unless held-out windows show
+        that 0, 0.25, 0.75 or 1 is better by more than one standard error. False is the textbook network, which has to
+        learn all this and needs more data and epochs.
     scaler : {"window", "standard", "minmax", "robust", "none"} or transformer, default="window"
         ``"window"`` standardises each window by its own past. The others scale all data once: to mean 0 and standard
         deviation 1, to the range (-1, 1), by median and quartiles, or not at all. A scikit-learn transformer with
         ``inverse_transform`` is cloned and fitted to the values of all series, one column for each variable.
-    loss : {"mae", "mse", "huber", "quantile", "normal", "student_t", "negative_binomial"}, default="mae"
-        Training loss in units of the scale. ``"mae"`` aims at the median, ``"mse"`` at the mean. The last four also
-        learn how far the truth may be from the forecast, which differs from window to window; intervals are calibrated
-        on held-out windows all the same. ``"quantile"`` learns seven quantiles, which may lie unevenly;
-        ``"student_t"`` is for outliers. ``"negative_binomial"`` is for counts; they are divided by their mean and never
-        shifted.
+    loss : {"mae", "mse", "huber", "quantile", "normal", "negative_binomial"}, default="mae"
+        Training loss in units of the scale. ``"mae"`` aims at the median, ``"mse"`` at the mean. The last three also
+        estimate the spread of the predictive distribution, which differs from window to window; intervals are
+        calibrated on held-out windows all the same. ``"quantile"`` estimates seven quantiles, so that the distribution
+        may be skewed. ``"negative_binomial"`` is for counts; they are divided by their mean and never shifted, the
+        forecast is the mean of the distribution, and nothing is below 0.
     lower_bound : float, optional
         No forecast, quantile or sample is smaller, and no value of `y` may be; 0 for counts, sales or prices. What lies
         above stays as it is. By default there is no bound.
@@ -123,21 +128,22 @@ class LSTMForecaster(BaseForecaster):
     patience : int, optional
         Stop after this many checks without improvement on the latest quarter of the windows and keep the weights of
         the best check; there is a check every epoch, or every 100 steps if an epoch is longer. By default the schedule
-        runs to its end, the members learn from all windows and the last weights are kept, which is better on short
+        runs to its end, the network learns from all windows and the last weights are kept, which is better on short
         series.
     pretrained : path or LSTMForecaster, optional
         Start from what another forecaster has learned: a file written by `save_model`, or a pretrained or fitted
-        forecaster. Equal to `pretrain`, and survives `set_params`, grid search and pipelines, which forget `pretrain`.
-        Of a forecaster that was pretrained and then fitted, the pretrained weights count.
-    fine_tune : {"none", "head", "full", "scratch"}, default="full"
-        What `fit` does after pretraining. ``"none"`` leaves the weights alone, which takes milliseconds; ``"head"``
-        trains the last layer on, ``"full"`` all of them, both as long as without
-        pretraining; ``"scratch"`` ignores the pretraining. Without pretraining it has no effect.
+        forecaster. Has the effect of `pretrain`, but survives `set_params`, grid search and pipelines, which forget
+        `pretrain`. If that forecaster was pretrained and then fitted, its pretrained weights are used.
+    fine_tune : {"none", "full", "scratch"}, default="full"
+        What `fit` does after pretraining. ``"none"`` leaves the weights alone, which takes milliseconds; ``"full"``
+        trains all weights further, as long as without pretraining; ``"scratch"`` ignores the pretraining. Without
+        pretraining it has no effect.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
-        Results then depend on the speed of the machine.
+        What comes before and after, such as the calibration of the intervals, is not counted. Results then depend on
+        the speed of the machine.
     device : str, default="auto"
-        Device of torch for training. ``"auto"`` is a GPU if there is one and more than 20000 windows, else the CPU.
+        Device of torch for training. ``"auto"`` is a GPU if there is one and at least 20000 windows, else the CPU.
     random_state : int, RandomState or None, default=None
         Seed of weights, order of batches and dropout. Same seed, same numbers on the same device. No global random
         generator is read or changed.
@@ -146,31 +152,35 @@ class LSTMForecaster(BaseForecaster):
 
     Attributes
     ----------
-    window_length_, output_length_, sp_, hidden_size_ : int
+    window_length_, output_length_, hidden_size_ : int
         Sizes that are used, whether given or chosen from the data.
+    sp_ : int or tuple of int
+        Seasonal period that is used, 1 for none; several in ascending order.
     history_ : pd.DataFrame
-        Course of the training, one row for each epoch or 100 steps: ``member``, ``step``, ``epoch``, ``loss``,
+        Course of the training, one row for each epoch or 100 steps: ``step``, ``epoch``, ``loss``,
         ``validation_loss``, ``learning_rate``, ``gradient_norm``, ``failures`` and ``seconds``. The gradient norm is
         that of the last step before clipping; what is above 1 is clipped to 1.
 
     Raises
     ------
     ValueError
-        If a parameter is out of range; in `fit`, if time stamps are irregular or repeated, if values are infinite or
-        a series has no observation; in `predict`, if `X` does not cover the horizon or has other columns than in
-        `fit`. A failed `fit` or `update` leaves the forecaster as it was.
+        If a parameter is out of range; in `fit`, if time stamps are irregular, repeated or so scattered that nearly all
+        of their grid is missing, if values are infinite or a series has no observation; in `predict`, if `X` does not
+        cover the horizon or has other columns than in `fit`. A failed `fit` or `update` leaves the forecaster as it
+        was.
 
-    Notes
-    -----
-    Prediction intervals come from the errors on the latest quarter of the windows, made by a further network that has
-    not seen them; on a short series from those on the latest half, widened for their small number. Beyond the steps
-    seen there they grow as sample paths do, which are fed back block by block.
+    Notes ----- Prediction intervals come from the errors of a hold-out network on the latest quarter of the windows,
+    which it was not trained on; on a short series from those on the latest half, widened for their small number. Beyond
+    the measured steps they grow as errors do that are rolled out farther or, where the series is too short for that, as
+    sample paths do. If the last two points of a series jump farther than three times any change before, nobody can know
+    whether that is a mistake or a new level: intervals then cover the forecasts with and without these points.
 
-    ``update(y, update_params=False)`` moves the past on and leaves the weights alone; ``update_params=True`` also
-    trains on, with a quarter of the steps at a fifth of the rate.
+    ``update(y, update_params=False)`` takes the new data in and leaves the weights alone; ``update_params=True`` also
+    trains further, with a quarter of the steps at a fifth of the rate.
 
     `X` holds covariates that are known in the future. Rows are found by their labels; in `predict` every row that is to
-    be forecast must be there. Rows between may be missing and then count as the mean of the covariate.
+    be forecast must be there. Rows between may be missing and then count as the mean of the covariate; rows at other
+    time stamps are left aside.
 
     torch computes with one thread inside `fit` and `predict`, which is fastest for networks of this size; the caller's
     setting is given back.
@@ -184,7 +194,6 @@ class LSTMForecaster(BaseForecaster):
     .. [5] Loshchilov and Hutter (2019), "Decoupled weight decay regularization", ICLR.
     .. [6] Gers and Schmidhuber (2000), "Recurrent nets that time and count", IJCNN.
     .. [7] Greff et al. (2017), "LSTM: a search space odyssey", IEEE Transactions on Neural Networks 28(10).
-    .. [8] Ba, Kiros and Hinton (2016), "Layer normalization", arXiv:1607.06450.
 
     Examples
     --------
@@ -358,7 +367,7 @@ class LSTMForecaster(BaseForecaster):
         """
         self.check_is_fitted()
         check_parameters({"num_samples": num_samples, "random_state": random_state}, SAMPLE_RULES)
-        # sktime keeps the horizon that it checks; a look should not.
+        # `_check_fh` stores the horizon on the forecaster; a copy keeps this call free of side effects.
         resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
         root_seed = self._root_seed if random_state is None else resolve_seed(random_state)
         draw = partial(self._model.sample, num_samples=num_samples, generator=seeded_generator(root_seed, SAMPLE))
@@ -384,6 +393,9 @@ class LSTMForecaster(BaseForecaster):
         the data, such as the seasonal period, is chosen from the first chunk. So every chunk should hold a mix of
         the series.
 
+        If a chunk fails, what was learned from those before it is kept, and the error says how many they are. With
+        ``verbose=1`` a second bar counts the chunks.
+
         Parameters
         ----------
         chunks : iterable or path
@@ -400,7 +412,8 @@ class LSTMForecaster(BaseForecaster):
         Raises
         ------
         ValueError
-            If there is no chunk, or a chunk has other columns than the first.
+            If there is no chunk, or a chunk cannot be read or learned from, for example because it has other columns
+            than the first.
 
         Examples
         --------
@@ -411,10 +424,7 @@ class LSTMForecaster(BaseForecaster):
         >>> forecaster.n_pretrain_instances_
         6
         """
-        with self._unchanged_on_error():
-            for chunk in read_chunks(chunks):
-                y, X = chunk if isinstance(chunk, tuple) else (chunk, None)
-                super().pretrain(y, X=X, fh=fh)
+        learn_from_chunks(chunks, lambda y, X: self.pretrain(y, X=X, fh=fh), verbose=bool(self.verbose))
         return self
 
     def save_model(self, path: str | PathLike[str]) -> None:
@@ -510,17 +520,16 @@ class LSTMForecaster(BaseForecaster):
         Returns
         -------
         pd.DataFrame
-            One row for each value. Columns: the instance levels of a panel under their names, ``time``, ``layer`` (0
-            is next to the inputs), ``gate``, ``unit`` (if `units`; with ``bidirectional=True`` those of the backward
-            direction come second) and ``value``. The gates and states are those of the equations of the cell: for an
-            LSTM ``"input gate"``, ``"forget gate"``, ``"candidate"``, ``"output gate"``, ``"cell state"`` and
-            ``"hidden state"``. Gates lie between 0, shut, and 1, open. Points of the window before the first one of
-            a series count as missing values and have rows too.
+            One row for each value. Columns: the instance levels of a panel under their names, ``time``, ``layer`` (0 is
+            next to the inputs), ``gate``, ``unit`` (if `units`) and ``value``. The gates and states are those of the
+            equations of the cell: for an LSTM ``"input gate"``, ``"forget gate"``, ``"candidate"``, ``"output gate"``,
+            ``"cell state"`` and ``"hidden state"``. Gates lie between 0, shut, and 1, open. Points of the window before
+            the first one of a series count as missing values and have rows too.
 
         Raises
         ------
         ValueError
-            If `y` has other columns than in `fit`, `X` does not cover the future, or there is no such member.
+            If `y` has other columns than in `fit`, or `X` does not cover the future.
 
         Examples
         --------
@@ -537,11 +546,11 @@ class LSTMForecaster(BaseForecaster):
             return tables.gate_activations(self._model, past, resolved, units=units)
 
     def anchor_weights(self, fh: Any = None, X: Any = None) -> pd.DataFrame:
-        """Show how much each naive forecast counts in each forecast: what the network itself says of its reasons.
+        """Show how much each naive forecast counts in each forecast.
 
-        The forecast is a mixture of naive forecasts with these weights, plus a correction and the linear effect of
-        the covariates. Steps beyond ``output_length_`` are forecast from a past to which forecasts were appended; the
-        naive forecasts are those of that past.
+        The forecast is a mixture of naive forecasts with these weights, plus a correction, the linear effect of the
+        covariates and the long seasons. Steps beyond ``output_length_`` are forecast from a past to which forecasts
+        were appended; the naive forecasts are those of that past.
 
         Parameters
         ----------
@@ -555,7 +564,7 @@ class LSTMForecaster(BaseForecaster):
         pd.DataFrame
             One row for each weight. Columns: the instance levels of a panel under their names, ``time``,
             ``variable``, ``anchor`` and ``weight``. The weights of a step sum to 1; naive forecasts that do not exist,
-            such as seasonal ones without a season, have weight 0. With several members they are the mean over these.
+            such as seasonal ones without a season, have weight 0.
 
         Raises
         ------
@@ -572,7 +581,7 @@ class LSTMForecaster(BaseForecaster):
         [1.0, 1.0, 1.0]
         """
         self.check_is_fitted()
-        # sktime keeps the horizon that it checks; a look should not.
+        # `_check_fh` stores the horizon on the forecaster; a copy keeps this call free of side effects.
         resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
         with single_thread():
             past = self._known_past(resolved, self._check_X(X=X), complete=True)
@@ -594,9 +603,9 @@ class LSTMForecaster(BaseForecaster):
         fh, X
             As in `predict`.
         y_true : like `y` in `fit`, default=None
-            What really came, if it is known.
+            Actual values over the horizon, if known.
         coverage : float or list of float, default=0.9
-            Share of the truth that an interval should hold; several make several bands.
+            Nominal coverage of the interval; several make several bands.
         ax : Axes, array of Axes or None, default=None
             Where to draw, one axes for each variable of each series. None makes a new figure.
 
@@ -614,7 +623,7 @@ class LSTMForecaster(BaseForecaster):
         >>> forecaster.plot_forecast(coverage=[0.5, 0.9]).get_title()
         'Number of airline passengers'
         """
-        # sktime keeps the horizon that it is asked for; a look should not.
+        # `predict` stores the horizon on the forecaster; a copy keeps this call free of side effects.
         twin = copy.copy(self)
         intervals = twin.predict_interval(fh, X, coverage=coverage)
         forecast = twin._predict(twin.fh, twin._check_X(X=X))
@@ -921,7 +930,7 @@ class LSTMForecaster(BaseForecaster):
         return forecaster
 
     def _restore(self, fit: Fit) -> None:
-        """Stand where a fit has led; what sktime notes of the data in `fit`, it notes again."""
+        """Restore the state after a fit, with the attributes that sktime sets in `fit`."""
         self._memory, self._root_seed = fit.memory, fit.root_seed
         self._start = None if self.fine_tune == "scratch" else getattr(self, "pretrained_model_", None)
         scitype = mtype_to_scitype(fit.mtype)

@@ -87,6 +87,11 @@ class Deadline:
         self._start = time.perf_counter()
 
     @property
+    def is_endless(self) -> bool:
+        """Whether there is no budget."""
+        return self._seconds is None
+
+    @property
     def spent(self) -> float:
         """Share of the budget that is used up: 0 at the start, 1 or more at the end."""
         if self._seconds is None:

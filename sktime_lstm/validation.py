@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -301,14 +302,20 @@ def check_each_instance_in(keys: pd.Index | None, index: pd.Index) -> None:
         raise ValueError(f"X has no rows for series {absent[0]!r} of y. Pass X for every series.")
 
 
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn with the place of the caller outside this package and sktime, whose lines would tell nothing."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("sktime_lstm", "sktime"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
 def warn_if_nothing_to_learn(num_windows: int) -> None:
     """Say that a network without training windows stays with the naive forecasts."""
     if num_windows == 0:
-        warnings.warn(
+        warn_user(
             "y has too few observed points to train on: the forecast is the mean of naive forecasts. "
-            "Pass a longer series, or pass it in a panel with longer ones.",
-            UserWarning,
-            stacklevel=2,
+            "Pass a longer series, or pass it in a panel with longer ones."
         )
 
 

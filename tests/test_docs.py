@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
 REFERENCE = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "reference").glob("*.md")))
-MODULES = [f"sktime_lstm.{module.name}" for module in pkgutil.iter_modules(sktime_lstm.__path__)]
+MODULES = [module.name for module in pkgutil.walk_packages(sktime_lstm.__path__, prefix="sktime_lstm.")]
 
 
 def name_of(page: Path) -> str:

@@ -126,6 +126,8 @@ def test_nothing_is_overwritten_without_force(tmp_path, capsys, option):
         (["sales.csv", *COLUMNS, "--fh", "2", "--covariates", "price"], "the file has only 0 rows after its last"),
         (["sales.csv", *COLUMNS, "--fh", "2", "--output", "no/where.csv"], "there is no folder 'no'"),
         (["sales.csv", *COLUMNS, "--fh", "2", "--plot", "a.doc"], "--plot: 'a.doc' must end in one of .png"),
+        (["sales.csv", *COLUMNS, "--fh", "2", "--output", "."], "'.' is a folder. Add the name of a file in it"),
+        ([".", *COLUMNS, "--fh", "2"], "'.' is a folder. Name a CSV file"),
         (["--target", "sold"], "speak of a file: name it first"),
     ],
 )
@@ -133,6 +135,45 @@ def test_a_mistake_is_told_in_one_line(capsys, options, message):
     sales(price=1.0).to_csv("sales.csv", index=False)
     assert main(options) == 2
     assert message in last_line_of_errors(capsys)
+
+
+@pytest.mark.parametrize("kind", ["itself", "symbolic link", "hard link"])
+def test_the_data_are_never_overwritten(tmp_path, capsys, kind):
+    sales().to_csv("sales.csv", index=False)
+    before = (tmp_path / "sales.csv").read_bytes()
+    if kind == "symbolic link":
+        (tmp_path / "other.csv").symlink_to("sales.csv")
+    elif kind == "hard link":
+        (tmp_path / "other.csv").hardlink_to("sales.csv")
+    output = "./sales.csv" if kind == "itself" else "other.csv"
+    assert main(["sales.csv", *COLUMNS, "--fh", "2", "--output", output, "--force"]) == 2
+    assert "is the same file as the input file. Choose another name." in last_line_of_errors(capsys)
+    assert (tmp_path / "sales.csv").read_bytes() == before
+
+
+def test_table_and_picture_go_to_different_files(tmp_path, capsys):
+    sales().to_csv("sales.csv", index=False)
+    assert main(["sales.csv", *COLUMNS, "--fh", "2", "--output", "same.png", "--plot", "./same.png"]) == 2
+    assert "--plot 'same.png' is the same file as --output" in last_line_of_errors(capsys)
+    assert not (tmp_path / "same.png").exists()
+
+
+def test_a_file_that_breaks_off_is_told_in_one_line(tmp_path, capsys):
+    sales().to_csv("sales.csv.gz", index=False)
+    (tmp_path / "half.csv.gz").write_bytes((tmp_path / "sales.csv.gz").read_bytes()[:150])
+    assert main(["half.csv.gz", *COLUMNS, "--fh", "2"]) == 2
+    assert "'half.csv.gz' cannot be read" in last_line_of_errors(capsys)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("too large"), MemoryError(), KeyboardInterrupt()])
+def test_whatever_stops_the_run_is_told_in_one_line(monkeypatch, capsys, error):
+    def fail(*_):
+        raise error
+
+    sales().to_csv("sales.csv", index=False)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    assert main(["sales.csv", *COLUMNS, "--fh", "2", "--output", "forecast.csv"]) == 2
+    assert last_line_of_errors(capsys).startswith("sktime_lstm: ")
 
 
 def test_irregular_dates_are_told_in_one_line(capsys):
@@ -143,12 +184,13 @@ def test_irregular_dates_are_told_in_one_line(capsys):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--fh", "0"), ("--fh", "soon"), ("--coverage", "90"), ("--random-state", "-1")]
+    ("option", "value"),
+    [("--fh", "0"), ("--fh", "soon"), ("--fh", "100001"), ("--coverage", "90"), ("--random-state", "-1")],
 )
 def test_an_impossible_value_of_an_option_is_refused(capsys, option, value):
     with pytest.raises(SystemExit, match="2"):
         main(["sales.csv", f"{option}={value}"])
-    assert f"argument {option}: expected a" in capsys.readouterr().err
+    assert f"argument {option}: expected a" in last_line_of_errors(capsys)
 
 
 def test_without_matplotlib_a_picture_is_refused_before_the_work(monkeypatch, capsys):

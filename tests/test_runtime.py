@@ -122,12 +122,12 @@ def test_the_largest_seeds_are_accepted():
 
 def test_no_budget_never_ends():
     assert Deadline(None).spent == 0
-    assert Deadline(None).share(3).spent == 0
+    assert Deadline(None).next_part(3).spent == 0
 
 
 def test_a_budget_of_nothing_is_spent_at_once():
     assert Deadline(0.0).spent == 1
-    assert Deadline(0.0).share(3).spent >= 1
+    assert Deadline(0.0).next_part(3).spent >= 1
 
 
 def test_the_share_that_is_spent_only_grows():
@@ -137,7 +137,12 @@ def test_the_share_that_is_spent_only_grows():
     assert 0 < spent[-1] < 1
 
 
-def test_a_share_of_a_spent_budget_is_spent():
+def test_the_next_part_of_a_spent_budget_is_spent():
     deadline = Deadline(1e-9)
     assert deadline.spent >= 1
-    assert deadline.share(2).spent >= 1
+    assert deadline.next_part(2).spent >= 1
+
+
+def test_the_next_of_several_parts_is_as_long_as_the_others_of_what_is_left():
+    deadline = Deadline(1e6)
+    assert deadline.next_part(4)._seconds == pytest.approx(250_000, rel=1e-3)

@@ -5,7 +5,7 @@
 The file has the columns `date`, `Demand`, `Temperature` and `Holiday` and a row for each half hour of 2012 to 2014: the
 data `vic_elec` of the R package tsibbledata, which are not ours to ship (its column `Time`, in UTC, is `date` here).
 
-`LSTMForecaster` is fitted once, on all but the last thirty days, and gets new data by `update(update_params=False)`. The
+`LSTMForecaster` is fitted once, on all but the last thirty days, and updated by `update(update_params=False)`. The
 exponential smoothing methods are fitted at each origin to the last ten weeks, since all the data would take them hours.
 The covariates of the day to be forecast are known, where in practice the temperature would be a forecast too.
 """

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold
 
 from sktime_lstm.data.panel import Array
 from sktime_lstm.data.time_axis import Positions
 
 PENALTIES = np.logspace(-2, 5, 29)
+FOLDS = 5
 MAX_CHANGES = 100_000
 
 
@@ -45,8 +47,9 @@ def linear_effect(values: Array, covariates: Array, bounds: Positions, unit: Arr
 
     Ridge regression of changes on changes, from one observation to the next, however far apart they lie. Levels would
     do for a stationary series, but two trends explain each other; their changes do not. Every change counts once. The
-    penalty is chosen by leave-one-out errors [1]_: the largest that is within one standard error of the best [2]_. So
-    many covariates beside few observations have next to no effect, unless they show one.
+    penalty is chosen by cross-validation over five successive parts [1]_, since neighbouring changes share an
+    observation: it is the largest that is within one standard error of the best [2]_. So many covariates beside few
+    observations have next to no effect, unless they show one.
 
     Parameters
     ----------
@@ -65,8 +68,7 @@ def linear_effect(values: Array, covariates: Array, bounds: Positions, unit: Arr
 
     References
     ----------
-    .. [1] Golub, Heath and Wahba (1979), "Generalized cross-validation as a method for choosing a good ridge
-       parameter", Technometrics 21(2).
+    .. [1] Burman, Chow and Nolan (1994), "A cross-validatory method for dependent data", Biometrika 81(2).
     .. [2] Breiman et al. (1984), "Classification and regression trees".
     """
     effect = np.zeros((covariates.shape[1], values.shape[1]))
@@ -94,16 +96,25 @@ def _evenly_spread(rows: Positions) -> Positions:
 
 def _ridge(cause: Array, change: Array) -> npt.NDArray[np.float64]:
     """Coefficients, of shape (covariates,); the intercept is the trend."""
-    varying = np.ptp(cause, axis=0) > 0 if len(cause) > 2 else np.zeros(cause.shape[1], dtype=bool)
+    varying = np.ptp(cause, axis=0) > 0 if len(cause) >= 2 * FOLDS else np.zeros(cause.shape[1], dtype=bool)
     coefficients = np.zeros(cause.shape[1])
     if varying.any() and np.ptp(change) > 0:
-        scores = RidgeCV(alphas=PENALTIES, store_cv_results=True).fit(cause[:, varying], change).cv_results_
-        coefficients[varying] = Ridge(alpha=_largest_as_good(scores)).fit(cause[:, varying], change).coef_
+        penalty = _largest_as_good(_errors(cause[:, varying], change))
+        coefficients[varying] = Ridge(alpha=penalty).fit(cause[:, varying], change).coef_
     return coefficients
 
 
+def _errors(cause: Array, change: Array) -> npt.NDArray[np.float64]:
+    """Squared error of each change with each penalty, where its fold was left out: (changes, penalties)."""
+    errors, repeated = np.empty((len(change), len(PENALTIES))), np.tile(change[:, None], len(PENALTIES))
+    for kept, left_out in KFold(FOLDS).split(cause):
+        forecast = Ridge(alpha=PENALTIES).fit(cause[kept], repeated[kept]).predict(cause[left_out])
+        errors[left_out] = (forecast - repeated[left_out]) ** 2
+    return errors
+
+
 def _largest_as_good(errors: Array) -> float:
-    """Largest penalty whose leave-one-out errors, of shape (changes, penalties), the best does not beat clearly."""
+    """Largest penalty whose errors, of shape (changes, penalties), the best does not beat clearly."""
     best = errors[:, errors.mean(axis=0).argmin()]
     worse = errors - best[:, None]
     as_good = worse.mean(axis=0) <= worse.std(axis=0) / np.sqrt(len(errors))

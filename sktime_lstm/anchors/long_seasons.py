@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.signal import lfilter
 
 from sktime_lstm.data.panel import Array
 from sktime_lstm.data.seasonality import detrended
 from sktime_lstm.data.time_axis import Positions
 
 MEMORY = 0.9
-ENOUGH_OF_A_WINDOW, MIN_COUNT = 0.8, 1e-12
+ENOUGH_OF_A_WINDOW, MIN_COUNT = 0.9, 1e-12
 WIDTHS_PER_PERIOD = (200, 48, 24)
 SHARE_OF_SERIES = 0.25
-CLEAR, VISIBLE, FEW_CYCLES = 0.5, 0.3, 3
-MAX_TESTED_SERIES = 20
+CLEAR, VISIBLE, FEW_CYCLES = 0.5, 0.4, 3
+MAX_TESTED_SERIES, MAX_TESTED_CYCLES = 20, 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def choose_long_seasons(
     Parameters
     ----------
     series : iterable of array of shape (time,)
-        NaN where missing. The longest are looked at.
+        NaN where missing. The longest twenty are looked at, in their latest twenty cycles.
     candidates : sequence of int
         Periods to look for, in ascending order.
     short : int
@@ -59,7 +58,7 @@ def choose_long_seasons(
     if not candidates:
         return ()
     longest = sorted(series, key=len, reverse=True)[:MAX_TESTED_SERIES]
-    rests = [_without_short_season(y, short) for y in longest]
+    rests = [_without_short_season(y[-MAX_TESTED_CYCLES * candidates[-1] :], short) for y in longest]
     chosen: list[LongSeason] = []
     for period in candidates:
         seen = [_season_of(rest, period, short) for rest in rests if len(rest) > (1 if certain else 2) * period]
@@ -168,6 +167,9 @@ def _component(y: Array, season: LongSeason, *, past_only: bool = False) -> Arra
 
 def _mean_of_cycles_before(deviation: Array, period: int) -> Array:
     """Mean over earlier cycles with weights that fall by `MEMORY` a cycle; NaN where there are none."""
+    # Here, since few series have long seasons and importing it takes longer than importing this package.
+    from scipy.signal import lfilter
+
     missing = -len(deviation) % period
     cycles = np.pad(deviation, (0, missing), constant_values=np.nan).reshape(-1, period)
     seen = np.isfinite(cycles)

@@ -1,4 +1,4 @@
-"""What a forecasting horizon asks for: which rows, each answered from which origin."""
+"""Resolve a forecasting horizon into rows and forecast origins."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sktime_lstm.data.time_axis import Positions
 
 @dataclass(frozen=True)
 class ResolvedHorizon:
-    """Rows of an answer, instance after instance, times ascending; all arrays have shape (rows,).
+    """Rows to forecast, instance after instance, times ascending; all arrays have shape (rows,).
 
     Attributes
     ----------
     index : pd.Index
-        Index of the answer.
+        Index of the forecast.
     instance : array of int
         Series of each row.
     position : array of int

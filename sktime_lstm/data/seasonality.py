@@ -25,6 +25,7 @@ one that is merely usual, that less than any other, and a calendar period still 
 been seen, too few to prove much."""
 MANY_SEASONS = 10
 MIN_PEAK = 0.2
+ROUNDING = 1e-13
 USUAL_PERIODS = (4, 7, 12, 24, 52)
 
 
@@ -106,8 +107,9 @@ def _strength(y: Array, sp: int, *, is_peak: bool = False) -> float:
 def autocorrelation(y: Array, lags: int) -> Array:
     """Autocorrelation of the detrended series at lags 0 to `lags`, of shape (lags + 1,); missing values count as 0."""
     rest = detrended(y)
-    # Relative to the largest value, so that no square is too large or too small for a number.
-    rest = rest / (np.abs(rest).max(initial=0.0) or 1.0)
+    largest = np.abs(rest).max(initial=0.0)
+    # Relative to the largest value, so that no square is too small for a number; less is mere rounding.
+    rest = rest / largest if largest > ROUNDING else np.zeros_like(rest)
     variance = rest @ rest
     if not variance > 0:
         return np.asarray(np.eye(1, lags + 1)[0])
@@ -165,7 +167,7 @@ def _highest_peak(correlations: Array) -> int:
 
 
 def detrended(y: Array) -> Array:
-    """Remove the straight line of best fit and set missing values to 0, the mean of the rest."""
+    """Series over its largest value, less the straight line of best fit; missing values are 0, the mean of the rest."""
     seen = np.isfinite(y)
     if seen.sum() < 3:
         return np.zeros_like(y)

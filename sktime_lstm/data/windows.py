@@ -15,7 +15,7 @@ from sktime_lstm.data.scaling import Scale, ScaleOf
 
 Rows = npt.NDArray[np.int64]
 
-MAX_BATCH, MAX_POINTS_PER_BATCH = 2_048, 100_000
+MAX_BATCH, MAX_POINTS_PER_BATCH = 2_048, 32_000
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -116,8 +115,7 @@ class FittedModel:
             NaN where nothing of a variable was observed before the origin.
         """
         distinct, which = np.unique(origins, return_inverse=True)
-        age = past.age_of_last_observation(distinct)
-        windows = self._windows(past, distinct, age, horizon=int(steps.max()))
+        windows = self.windows(past, distinct, horizon=int(steps.max()))
         if alphas is None:
             paths = self._paths(windows)[which, steps - 1]
             values = (paths if self.preprocessing.predictive_of is None else paths[..., 0]).numpy()
@@ -127,7 +125,7 @@ class FittedModel:
             if hidden.any():
                 without = self._quantiles(past, replace(windows, hidden=hidden), which, steps, alphas)
                 values = _united(values, without, alphas)
-        return self._in_units_of_the_data(values, past, origins + steps - 1, age[which] == 0)
+        return self._in_units_of_the_data(values, past, origins, steps)
 
     def sample(
         self, past: KnownPast, origins: Rows, steps: Rows, *, num_samples: int, generator: torch.Generator
@@ -139,8 +137,7 @@ class FittedModel:
         array of shape (rows, variables, num_samples)
         """
         distinct, which = np.unique(origins, return_inverse=True)
-        age = past.age_of_last_observation(distinct)
-        windows = self._windows(past, distinct, age, horizon=int(steps.max()))
+        windows = self.windows(past, distinct, horizon=int(steps.max()))
         paths = self._sample_paths(past, windows, num_samples, generator)
         hidden = self._points_in_doubt(windows)
         if hidden.any():
@@ -148,12 +145,13 @@ class FittedModel:
             without = self._sample_paths(past, replace(windows, hidden=hidden), num_samples, generator)
             paths[:, ::2] = np.where(hidden.numpy()[:, None, None] > 0, without[:, ::2], paths[:, ::2])
         values = np.moveaxis(paths[which, :, steps - 1], 1, 2)
-        return self._in_units_of_the_data(values, past, origins + steps - 1, age[which] == 0)
+        return self._in_units_of_the_data(values, past, origins, steps)
 
-    def _windows(self, past: KnownPast, origins: Rows, age: Rows, *, horizon: int) -> WindowIndex:
+    def windows(self, past: KnownPast, origins: Rows, *, horizon: int) -> WindowIndex:
         """Windows at the origins; the context of one that would be empty ends where something was observed."""
         windows, sp = past.windows.at(origins, horizon=horizon), self.preprocessing.sp
-        shift = context_shift(torch.from_numpy(age), window_length=windows.window_length, sp=sp)
+        age = torch.from_numpy(past.age_of_last_observation(origins))
+        shift = context_shift(age, window_length=windows.window_length, sp=sp)
         return replace(windows, shift=shift) if shift.any() else windows
 
     def _quantiles(self, past: KnownPast, windows: WindowIndex, which: Rows, steps: Rows, alphas: list[float]) -> Array:
@@ -226,11 +224,10 @@ class FittedModel:
         lowest = self.preprocessing.lowest(len(past.panel.columns)) - explained
         return torch.from_numpy(np.broadcast_to(lowest, (*rows.shape, lowest.shape[-1])).copy())
 
-    def _in_units_of_the_data(
-        self, values: Array, past: KnownPast, rows: Rows, unknown: npt.NDArray[np.bool_]
-    ) -> Array:
-        """Add what the covariates explain of the rows and undo the global scale; NaN where nothing was known."""
-        explained = np.broadcast_to(past.explained_at(rows), values.shape[:2])
+    def _in_units_of_the_data(self, values: Array, past: KnownPast, origins: Rows, steps: Rows) -> Array:
+        """Add what is explained of the rows and undo the global scale; NaN where nothing was known before."""
+        explained = np.broadcast_to(past.explained_at(origins + steps - 1), values.shape[:2])
+        unknown = past.age_of_last_observation(origins) == 0
         levels = (slice(None), slice(None), None)[: values.ndim]
         unscaled = self.preprocessing.unscaled(values + explained[levels])
         return np.where(unknown[levels], np.nan, unscaled)

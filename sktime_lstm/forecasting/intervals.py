@@ -208,12 +208,14 @@ def growth_of_paths(paths: Array, steps: int) -> Array:
     steps : int
         Number of steps whose errors were measured.
     """
+    # Relative to the largest value, so that no square is too large for a number.
+    paths = paths / (np.nanmax(np.abs(paths), axis=(0, 1, 2)) + np.finfo(float).tiny)
     spread = np.sqrt(np.nanmean(np.nanvar(paths, axis=1), axis=0))
     return _growth(spread[:steps].max(axis=0), spread.max(axis=0), paths.shape[2] / steps)
 
 
 def growth_of_errors(errors: Array, steps: int) -> Array:
-    """Power of the step with which errors grow from the measured steps to the second half of a far horizon.
+    """Power of the step with which errors grow from the later half of the measured steps to that of a far horizon.
 
     Parameters
     ----------
@@ -223,8 +225,14 @@ def growth_of_errors(errors: Array, steps: int) -> Array:
         Number of steps whose errors were measured.
     """
     far = errors.shape[1]
-    near = np.sqrt(np.nanmean(errors[:, (steps + 1) // 2 : steps] ** 2, axis=(0, 1)))
-    return _growth(near, np.sqrt(np.nanmean(errors[:, far // 2 :] ** 2, axis=(0, 1))), far / steps)
+    return _growth(_rmse(errors[:, steps // 2 : steps]), _rmse(errors[:, far // 2 :]), far / steps)
+
+
+def _rmse(errors: Array) -> Array:
+    """Root mean square of the observed errors of each variable, 0 without any."""
+    seen = np.isfinite(errors)
+    squares = np.where(seen, errors, 0.0) ** 2
+    return np.asarray(np.sqrt(squares.sum(axis=(0, 1)) / np.maximum(seen.sum(axis=(0, 1)), 1)))
 
 
 def _growth(near: Array, far: Array, ratio: float) -> Array:
@@ -310,7 +318,7 @@ def _ranks(standard: Array) -> npt.NDArray[np.int64]:
     errors[:, 0] = np.nan_to_num(errors[:, 0])
     for step in range(1, errors.shape[1]):
         errors[:, step] = np.where(np.isfinite(errors[:, step]), errors[:, step], errors[:, step - 1])
-    return np.asarray(rankdata(errors, method="ordinal", axis=0) - 1)
+    return np.ascontiguousarray(rankdata(errors, method="ordinal", axis=0) - 1)
 
 
 def _walks(steps: int, variables: int) -> Array:

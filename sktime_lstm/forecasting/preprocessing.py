@@ -184,7 +184,7 @@ class Preprocessing:
         if self.lower_bound is None:
             return np.full(variables, -np.inf)
         lowest = self.scaler.transform(np.full((1, variables), self.lower_bound))
-        return np.asarray(lowest, dtype=np.float64).ravel()
+        return np.array(lowest, dtype=np.float64).ravel()
 
 
 @dataclass(frozen=True)

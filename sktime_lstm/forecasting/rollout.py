@@ -28,7 +28,7 @@ def roll_out(
     ----------
     network : nn.Module
         Forecasts a scaled window.
-    window : Window
+    window : WindowBatch
         Unscaled; its horizon is a multiple of `output_length`.
     output_length : int
         Steps forecast in one go. They are appended to the context before the next block is forecast.
@@ -66,7 +66,7 @@ def roll_out(
 
 
 def add_errors(forecast: Tensor, errors: Tensor) -> Tensor:
-    """Add errors of shape (batch, horizon, variable) to what `roll_out` returns, each as wide as its side."""
+    """Add errors of shape (batch, horizon, variable) to what `roll_out` returns, scaled by the spread of its side."""
     if forecast.ndim == 3:
         return forecast + errors
     return forecast[..., 0] + errors * torch.where(errors < 0, forecast[..., 1], forecast[..., 2])
@@ -115,7 +115,7 @@ def sample_paths(
     lowest: Tensor,
     predictive_of: PredictiveOf | None = None,
 ) -> Tensor:
-    """Continue every window of an index in many possible ways.
+    """Draw sample paths that continue every window of an index.
 
     The errors of a whole block are added to its forecast at a time, so that they go together over steps and variables;
     then the sampled block is appended to the context, and what comes next is forecast from there.
@@ -124,7 +124,7 @@ def sample_paths(
     ----------
     network : nn.Module
         Forecasts a scaled window.
-    windows : Windows
+    windows : WindowIndex
         Where to start, and how far to go.
     num_samples : int
         Paths of each window.

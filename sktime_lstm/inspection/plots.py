@@ -48,7 +48,7 @@ def plot_forecast(
     intervals : pd.DataFrame or None, default=None
         Result of ``predict_interval``; each coverage is one band.
     y_true : like `y`, default=None
-        What really came, if it is known.
+        Actual values over the horizon, if known.
     ax : Axes, array of Axes or None, default=None
         Where to draw, one axes for each variable of each series. None makes a new figure.
 
@@ -380,7 +380,7 @@ def _draw_forecast(axis: Axes, history: pd.Series, forecast: pd.Series) -> None:
 
 def _draw_actual(axis: Axes, y_true: pd.Series) -> None:
     if len(y_true):
-        axis.plot(y_true.index, y_true, "o-", color=ACTUAL, lw=1, ms=3.5, label="truth")
+        axis.plot(y_true.index, y_true, "o-", color=ACTUAL, lw=1, ms=3.5, label="actual")
 
 
 def _draw_bands(axis: Axes, history: pd.Series, intervals: pd.DataFrame | None, key: Any, column: int) -> None:

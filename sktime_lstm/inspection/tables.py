@@ -42,7 +42,7 @@ def gate_activations(model: FittedModel, past: KnownPast, resolved: ResolvedHori
     preprocessing = model.preprocessing
     instance, first_rows = np.unique(resolved.instance, return_index=True)
     origins = past.panel.rows(instance, resolved.origin[first_rows])
-    window = past.windows.at(origins, horizon=preprocessing.output_length).batch(slice(None))
+    window = model.windows(past, origins, horizon=preprocessing.output_length).batch(slice(None))
     with torch.no_grad():
         layers = model.network.trace(window.scaled(preprocessing.scale_of(window.context)))
     # Of shape (rows, layer, gate, unit).
@@ -100,7 +100,7 @@ def _weights(model: FittedModel, past: KnownPast, origins: Rows, steps: Rows) ->
     """Weights of rows as in `FittedModel.forecast`, of shape (rows, variable, anchor)."""
     preprocessing, recording = model.preprocessing, RecordingNetwork(model.network)
     distinct, which = np.unique(origins, return_inverse=True)
-    windows = past.windows.at(distinct, horizon=int(steps.max()))
+    windows = model.windows(past, distinct, horizon=int(steps.max()))
     forecast_windows(recording, windows, output_length=preprocessing.output_length, scale_of=preprocessing.scale_of)
     blocks, weights = math.ceil(windows.horizon / preprocessing.output_length), recording.weights
     batches = [torch.cat(weights[start : start + blocks], 1) for start in range(0, len(weights), blocks)]

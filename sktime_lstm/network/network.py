@@ -39,8 +39,8 @@ class Network(nn.Module):
         forecast = softmax(W h - 6 log r) . n + U h
 
     so that an untrained network is a mixture of the naive forecasts in which the one that was half as wrong counts 64
-    times as much. Without anchors the forecast is U h alone. A loss that learns how far the truth may be from the
-    forecast gets further linear outputs for it.
+    times as much. Without anchors the forecast is U h alone. A loss that learns the spread gets further linear
+    outputs.
 
     Parameters
     ----------
@@ -74,7 +74,8 @@ class Network(nn.Module):
     def forward(self, window: WindowBatch) -> Tensor:
         """Forecast of shape (batch, horizon, variable), in the units of the context.
 
-        With further outputs the shape is (batch, horizon, variable, 1 + further_outputs), the forecast first.
+        With distribution outputs the shape is (batch, horizon, variable, 1 + num_distribution_outputs), the forecast
+        first.
         """
         anchors = self._anchors(window)
         correction, logits, further = self._outputs(window, anchors)

@@ -97,6 +97,8 @@ def write_snapshot(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
     header = {"name": FORMAT_NAME, "content": text, "sha256": _checksum(text, arrays)}
     data = _safetensors("numpy").save(arrays, header)
     target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(target.parent)!r} to save {target.name!r} in. Make it first.")
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
         with open(temporary, "xb") as file:
@@ -206,17 +208,25 @@ def _described(value: Any, path: str, arrays: Arrays) -> Any:
     if isinstance(value, list):
         return [_described(item, f"{path}.{number}", arrays) for number, item in enumerate(value)]
     if isinstance(value, np.ndarray | Tensor):
-        arrays[path] = value.detach().cpu().numpy().copy() if isinstance(value, Tensor) else value
+        plain = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+        # The file holds the bytes of an array in the order of its rows.
+        arrays[path] = np.array(plain, order="C")
         return {"kind": "tensor" if isinstance(value, Tensor) else "array", "parts": {"path": path}}
     try:
         name, kind = next((name, kind) for name, kind in KINDS.items() if kind.covers(value))
         parts = kind.parts(value)
     except (StopIteration, KeyError, ValueError) as error:
         raise ValueError(
-            f"{path.rsplit('.', 1)[-1]}: {value!r} cannot be saved, since a file holds plain values and no code. Give "
-            f"a scaler by its name, and labels as strings, numbers or dates; or use pickle, if you trust its readers."
+            f"{path.rsplit('.', 1)[-1]}: {value!r} cannot be saved, since a file holds plain values and no code. "
+            f"{_remedy(value)}; or use pickle, if you trust its readers."
         ) from error
     return {"kind": name, "parts": {key: _described(part, f"{path}.{key}", arrays) for key, part in parts.items()}}
+
+
+def _remedy(value: Any) -> str:
+    if isinstance(value, pd.offsets.BaseOffset):
+        return "Fit to a series whose frequency pandas knows by a name, such as y.asfreq('MS'), or to a PeriodIndex"
+    return "Give a scaler by its name, and labels as strings, numbers or dates"
 
 
 def _rebuilt(plain: Any, arrays: Arrays) -> Any:

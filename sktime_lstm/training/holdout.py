@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,8 @@ def select_shrinkage(network: Network, held_out: ScaledWindows) -> float:
     def is_as_good(factor: float) -> bool:
         worse = errors[factor] - errors[best]
         worse = worse[torch.isfinite(worse)]
+        if len(worse) == 0:
+            return True
         effective = len(worse) / held_out.windows.horizon
         return bool(worse.mean() <= worse.std(correction=0) / math.sqrt(effective))
 
@@ -63,8 +65,7 @@ def measure_errors(network: Network, prepared: PreparedPanel, max_step: int | No
     """Distribution of the errors of a network that has not seen the latest quarter of the windows."""
     measured = HeldOutErrors(network, prepared)
     calibration = measured.calibration(max_step)
-    calibration.growth[:] = measured.growth(calibration, root_seed)
-    return calibration
+    return replace(calibration, growth=measured.growth(calibration, root_seed))
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class HeldOutErrors:
             latest = self._latest(FEW_WINDOWS_SHARE)
             latest = thin(latest[self._has_future(latest, far)], WINDOWS_FOR_GROWTH)
             errors, _ = self._relative_errors(self.prepared.windows.at(latest, horizon=far))
-            return growth_of_errors(errors, calibration.steps)
+            if np.isfinite(errors[:, far // 2 :]).any(axis=(0, 1)).all():
+                return growth_of_errors(errors, calibration.steps)
         latest = thin(self._latest(HELD_OUT_SHARE), WINDOWS_FOR_GROWTH)
         if len(latest) == 0:
             return calibration.growth

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,12 +15,13 @@ from sktime_lstm.data.windows import ScaledWindows, WindowBatch
 from sktime_lstm.network.losses import Loss
 from sktime_lstm.runtime import Deadline
 from sktime_lstm.training.distributed import SINGLE_PROCESS, ProcessGroup
+from sktime_lstm.validation import warn_user
 
 WARM_UP = 0.1
 START_SHARE = 1 / 25
 GRADIENT_NORM = 1.0
 BETAS, EPSILON = (0.9, 0.999), 1e-8
-STEPS_PER_LOG_ENTRY = 100
+STEPS_PER_LOG_ENTRY, STEPS_PER_COPY = 100, 25
 MAX_FAILURES = 10
 
 LogEntry = dict[str, float]
@@ -77,7 +77,8 @@ def run_training_loop(
     """Train `network` in place and return the log, one entry an epoch and at least one every 100 steps.
 
     AdamW on a one-cycle schedule with clipped gradients. The weights of the last step stay, or with `validation` those
-    of the best check. A step whose loss or gradient is not finite is skipped and halves the learning rate. Each
+    of the best check. Where the loss or its gradient is not finite, training goes back at most 25 steps and the
+    learning rate is halved. Each
     process of a group learns from its shard of every batch and all from the mean of their gradients.
     """
     state = TrainingState(network, plan, loss, group)
@@ -86,7 +87,7 @@ def run_training_loop(
     network.train()
     with torch.enable_grad():
         for step, (window, target) in enumerate(_batches(examples, plan, generator, group), start=1):
-            spent = group.mean(deadline.spent)
+            spent = 0.0 if deadline.is_endless else group.mean(deadline.spent)
             state.learn(window, target, rate=one_cycle(max((step - 1) / plan.steps, spent)))
             on_step(state.losses[-1])
             over = step == plan.steps or spent >= 1 or state.failures >= MAX_FAILURES
@@ -135,6 +136,7 @@ class TrainingState:
         self.network, self.plan, self.loss, self.group = network, plan, loss, group
         self.wrapped = group.wrap(network)
         self.optimiser = AdamW(network.parameters(), weight_decay=plan.weight_decay)
+        self.good_weights = copy.deepcopy(network.state_dict())
         self.started = time.perf_counter()
         self.log: list[LogEntry] = []
         self.losses: list[float] = []
@@ -148,7 +150,7 @@ class TrainingState:
         return self.plan.patience is not None and self.checks_without_gain >= self.plan.patience
 
     def learn(self, window: WindowBatch, target: Tensor, *, rate: float) -> None:
-        """Take one step; where the loss or its gradient is not finite, skip it and start the optimiser anew."""
+        """Take one step; where the loss or its gradient is not finite, go back to weights for which they were."""
         self.rate = rate * self.plan.learning_rate * 0.5**self.failures
         self.network.zero_grad()
         loss = self.loss(self.wrapped(window), target, window.scale)
@@ -157,8 +159,11 @@ class TrainingState:
         self.losses.append(self.group.mean(loss.item()))
         self.norm = norm
         if math.isfinite(norm) and math.isfinite(self.losses[-1]):
+            if self.optimiser.steps % STEPS_PER_COPY == 0:
+                self.good_weights = copy.deepcopy(self.network.state_dict())
             self.optimiser.step(self.rate)
         else:
+            self.network.load_state_dict(self.good_weights)
             self.optimiser = AdamW(self.network.parameters(), weight_decay=self.plan.weight_decay)
             self.failures += 1
 
@@ -176,11 +181,10 @@ class TrainingState:
             self.network.load_state_dict(self.best_weights)
         self.network.eval()
         if self.failures >= MAX_FAILURES:
-            warnings.warn(
+            warn_user(
                 f"Training stopped after {MAX_FAILURES} steps whose loss was not finite; the weights before them are "
                 f"kept. Try a smaller learning_rate, or scaler='window'.",
                 RuntimeWarning,
-                stacklevel=2,
             )
 
     def _check(self, validation: ScaledWindows) -> float:

@@ -93,13 +93,18 @@ class PreparedPanel:
 
 
 def prepare(
-    panel: Panel, preprocessing: Preprocessing, *, anchored: bool, prior_errors: Tensor | None = None
+    panel: Panel,
+    preprocessing: Preprocessing,
+    *,
+    anchored: bool,
+    prior_errors: Tensor | None = None,
+    units: Array | None = None,
 ) -> PreparedPanel:
     """Make the windows of a panel and follow the errors of the naive forecasts through it.
 
-    Without `prior_errors` they are those over the windows of this panel.
+    Without `prior_errors` and `units` they are those of this panel.
     """
-    units = preprocessing.units(panel)
+    units = preprocessing.units(panel) if units is None else units
     windows = preprocessing.window_index(panel, preprocessing.explained(panel, units))
     record = preprocessing.track_record(panel, windows)
     prepared = PreparedPanel(panel, preprocessing, units, windows, record, None)
@@ -116,17 +121,24 @@ def without_held_out_effect(prepared: PreparedPanel, origins: Rows) -> PreparedP
     preprocessing = prepared.preprocessing
     if not preprocessing.effect.any():
         return prepared
-    known = np.zeros(len(prepared.panel.values), dtype=bool)
-    for step in range(-1, preprocessing.training_length):
-        known[origins + step] = True
-    values = np.where(known[:, None], prepared.panel.values, np.nan)
-    effect = fit_effect(preprocessing, replace(prepared.panel, values=values))
+    known = _known_to(prepared, origins)
     return prepare(
         prepared.panel,
-        replace(preprocessing, effect=effect),
+        replace(preprocessing, effect=fit_effect(preprocessing, known)),
         anchored=prepared.prior_errors is not None,
         prior_errors=prepared.prior_errors,
+        units=preprocessing.units(known),
     )
+
+
+def _known_to(prepared: PreparedPanel, origins: Rows) -> Panel:
+    """Panel in which all is missing that comes after the windows at these origins."""
+    panel = prepared.panel
+    last = panel.bounds[:-1] - 1
+    instance = np.searchsorted(panel.bounds, origins, side="right") - 1
+    np.maximum.at(last, instance, origins + prepared.preprocessing.training_length - 1)
+    known = np.arange(len(panel.values)) <= last.repeat(panel.lengths)
+    return replace(panel, values=np.where(known[:, None], panel.values, np.nan))
 
 
 def choose_preprocessing(panel: Panel, settings: Settings, max_step: int | None) -> Preprocessing:
@@ -184,7 +196,9 @@ def observed_share(panel: Panel) -> float:
 
 
 def fit_effect(preprocessing: Preprocessing, panel: Panel) -> Array:
-    """Linear effect of the covariates in a panel."""
+    """Linear effect of the covariates in a panel, of shape (covariates, variables)."""
+    if panel.covariates.shape[1] == 0:
+        return np.zeros((0, panel.values.shape[1]))
     covariates = preprocessing.scaled_covariates(panel).numpy()
     return linear_effect(preprocessing.scaled_values(panel), covariates, panel.bounds, preprocessing.units(panel))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def column(*target):
 def windows_over(*series, horizon=1, window_length=2, first=2):
     """Windows at every row of these series from the `first` on whose future is complete."""
     bounds = np.concatenate([[0], np.cumsum([len(values) for values in series])])
-    origins = [np.arange(start + first, end - horizon + 1) for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    origins = [np.arange(start + first, end - horizon + 1) for start, end in pairwise(bounds)]
     flat = torch.tensor(np.concatenate(series), dtype=torch.float64)[:, None]
     return WindowIndex(
         flat,

@@ -31,9 +31,12 @@ def report(pytestconfig):
 
 @pytest.fixture
 def compare(benchmark, report):
-    """Time ours under pytest-benchmark and theirs before each round, so that noise of the machine meets both."""
+    """Time ours under pytest-benchmark and theirs before each round, so that noise of the machine meets both.
 
-    def measure(ours, theirs, *, what, rounds):
+    With `most`, the ratio of the minima, which noise moves least, must not be larger.
+    """
+
+    def measure(ours, theirs, *, what, rounds, most=None):
         seconds = []
 
         def run_theirs():
@@ -44,9 +47,10 @@ def compare(benchmark, report):
         benchmark.pedantic(ours, setup=run_theirs, rounds=rounds, warmup_rounds=1)
         # The first one is that of the warm-up round.
         own, other = benchmark.stats.stats.data, seconds[1:]
-        ratio = statistics.median(own) / statistics.median(other)
+        ratio, of_minima = statistics.median(own) / statistics.median(other), min(own) / min(other)
         benchmark.extra_info["ratio"] = ratio
-        report(what, f"{readable(own)} / {readable(other)} = {ratio:.3g} (of the minima {min(own) / min(other):.3g})")
+        report(what, f"{readable(own)} / {readable(other)} = {ratio:.3g} (of the minima {of_minima:.3g})")
+        assert most is None or of_minima <= most
 
     return measure
 

@@ -15,10 +15,11 @@ from sktime.forecasting.arima import AutoARIMA
 from sktime.forecasting.naive import NaiveForecaster
 from torch import Tensor, nn
 
-import sktime_lstm.training.fit
+import sktime_lstm.training.trainer
 from sktime_lstm import LSTMForecaster
+from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.losses import LOSSES
-from sktime_lstm.network.network import Network, WindowBatch
+from sktime_lstm.network.network import Network
 from sktime_lstm.runtime import single_thread
 from sktime_lstm.training.loop import GRADIENT_NORM, TrainingPlan
 
@@ -44,18 +45,18 @@ class Training:
 
 @pytest.fixture
 def trainings_of(monkeypatch):
-    """Run fit once and return all trainings in it: those of the members and that of the calibration network."""
+    """Run fit once and return all trainings in it: that of the network and that of the hold-out network."""
 
     def listen(forecaster, y):
         seen = []
-        train = sktime_lstm.training.fit.train
+        train = sktime_lstm.training.trainer.run_training_loop
 
         def listening_train(network, examples, plan, **others):
             seen.append(Training(copy.deepcopy(network), *examples.batch(slice(None)), plan))
             return train(network, examples, plan, **others)
 
         with monkeypatch.context() as patch:
-            patch.setattr(sktime_lstm.training.fit, "train", listening_train)
+            patch.setattr(sktime_lstm.training.trainer, "run_training_loop", listening_train)
             forecaster.fit(y)
         return seen
 
@@ -168,6 +169,7 @@ marks = [time.perf_counter()]
 import torch
 marks.append(time.perf_counter())
 from sktime_lstm import LSTMForecaster
+from sktime_lstm.data.windows import WindowBatch
 for fit in range(3):
     marks.append(time.perf_counter())
     LSTMForecaster(random_state=0).fit(y)

@@ -189,17 +189,21 @@ def tail_of(values, length, *, X=None):
         ([1, 2, 3], 9, [1, 2, 3]),
         ([1, 2, NAN, 4, 5], 3, [NAN, 4, 5]),
         ([1, 2, 3, NAN, 5], 2, [NAN, 5]),
-        ([1, 2, 3, NAN, NAN], 2, [3, NAN, NAN]),
+        ([7, 8, 1, 2, 3, NAN, NAN], 2, [1, 2, 3, NAN, NAN]),
+        ([7, 8, 2, 3, NAN, NAN, NAN], 1, [2, 3, NAN, NAN, NAN]),
         ([1, NAN, NAN, NAN], 1, [1, NAN, NAN, NAN]),
     ],
 )
-def test_a_tail_holds_the_last_rows_and_reaches_back_to_the_last_observation(values, length, expected):
+def test_a_tail_holds_the_last_rows_and_as_many_before_the_last_observation_where_that_is_older(
+    values, length, expected
+):
     np.testing.assert_array_equal(tail_of(values, length), expected)
 
 
-def test_a_tail_reaches_back_to_the_last_observation_of_every_variable():
-    y = pd.DataFrame({"u": [1.0, 2, 3, 4, 5], "v": [10, 20, NAN, NAN, NAN]})
-    np.testing.assert_array_equal(read_panel(y, None).tail(2).values, y.to_numpy()[1:])
+def test_a_tail_reaches_back_behind_the_last_observation_of_every_variable():
+    y = pd.DataFrame({"u": np.arange(8.0), "v": [10, 20, 30, 40, 50, NAN, NAN, NAN]})
+    # Two rows before the last observation of the second variable, that observation, and three rows after it.
+    np.testing.assert_array_equal(read_panel(y, None).tail(2).values, y.to_numpy()[2:])
 
 
 def test_a_tail_holds_a_series_whole_whose_other_variable_was_never_observed():
@@ -210,10 +214,10 @@ def test_a_tail_holds_a_series_whole_whose_other_variable_was_never_observed():
 def test_each_series_has_a_tail_of_its_own_with_its_covariates_and_its_place_in_time():
     y = frame({"a": {0: 1.0, 1: 2, 2: 3, 3: 4}, "b": {2: 50.0}, "c": {1: 6.0, 2: 7, 3: NAN, 4: NAN, 5: NAN}})
     tail = read_panel(y, -y.rename(columns={"y": "x"})).tail(2)
-    assert tail.bounds.tolist() == [0, 2, 3, 7]
-    assert tail.first.tolist() == [2, 2, 2]
+    assert tail.bounds.tolist() == [0, 2, 3, 8]
+    assert tail.first.tolist() == [2, 2, 1]
     assert tail.last.tolist() == [3, 2, 5]
-    np.testing.assert_array_equal(tail.values[:, 0], [3, 4, 50, 7, NAN, NAN, NAN])
+    np.testing.assert_array_equal(tail.values[:, 0], [3, 4, 50, 6, 7, NAN, NAN, NAN])
     np.testing.assert_array_equal(tail.covariates, -tail.values)
 
 

@@ -37,10 +37,10 @@ def random_walk(seed, length=120):
         ("5MS", []),
         ("W-WED", [52]),
         ("2W-WED", [26]),
-        ("B", [5]),
-        ("C", [5]),
+        ("B", [5, 261]),
+        ("C", [5, 261]),
         ("2B", []),
-        ("D", [7]),
+        ("D", [7, 365]),
         ("3D", []),
         ("h", [24, 168]),
         ("2h", [12, 84]),
@@ -59,7 +59,8 @@ def test_the_calendar_suggests_periods(freq, expected):
 
 
 @pytest.mark.parametrize(
-    ("freq", "expected"), [("Y", []), ("Q", [4]), ("M", [12]), ("2M", [6]), ("W", [52]), ("D", [7]), ("h", [24, 168])]
+    ("freq", "expected"),
+    [("Y", []), ("Q", [4]), ("M", [12]), ("2M", [6]), ("W", [52]), ("D", [7, 365]), ("h", [24, 168])],
 )
 def test_periods_suggest_the_same_as_dates(freq, expected):
     assert calendar_periods(pd.period_range("2020-01", periods=2, freq=freq).freq) == expected

@@ -13,6 +13,7 @@ from sktime_lstm.data.panel import read_panel
 from sktime_lstm.data.scaling import window_scale
 from sktime_lstm.data.windows import (
     MAX_BATCH,
+    MAX_POINTS_PER_BATCH,
     ScaledWindows,
     WindowBatch,
     WindowIndex,
@@ -77,10 +78,28 @@ def test_a_window_carries_the_track_record_known_at_its_origin():
     assert windows_at(2).batch(slice(None)).anchor_errors is None
 
 
-def test_an_empty_context_ends_with_the_last_value_before_it():
-    windows = replace(windows_at(2, 4), last_known=torch.tensor([[NAN], [9.0]], dtype=torch.float64))
-    np.testing.assert_array_equal(windows.batch(slice(None)).context[..., 0], [[NAN, 1, 2], [NAN, NAN, 9]])
-    np.testing.assert_array_equal(windows.batch(torch.tensor([1])).context[..., 0], [[NAN, NAN, 9]])
+def test_a_context_may_end_before_its_origin():
+    windows = replace(windows_at(3, 3, 6), shift=torch.tensor([[0], [2], [1]]))
+    expected = [[1, 2, 3], [NAN, NAN, 1], [NAN, NAN, 50]]
+    np.testing.assert_array_equal(windows.batch(slice(None)).context[..., 0], expected)
+    np.testing.assert_array_equal(windows.batch(torch.tensor([2, 0])).context[..., 0], [expected[2], expected[0]])
+    np.testing.assert_array_equal(windows.target(slice(None))[:, 0, 0], [4, 4, 70])
+    unshifted = windows_at(3, 3, 6).batch(slice(None)).covariates
+    assert windows.batch(slice(None)).covariates.equal(unshifted)
+
+
+def test_each_variable_of_a_context_may_end_elsewhere():
+    values = torch.arange(12.0, dtype=torch.float64).view(6, 2)
+    index = WindowIndex(values, torch.zeros(6, 0), torch.tensor([0, 6]), torch.tensor([4]), 2, 1, sp=1)
+    context = replace(index, shift=torch.tensor([[0, 2]])).batch(slice(None)).context[0]
+    assert context.T.tolist() == [[4, 6], [1, 3]]
+
+
+def test_the_last_points_of_a_context_may_be_hidden():
+    windows = replace(windows_at(3, 3, 6), hidden=torch.tensor([[0], [2], [1]]))
+    expected = [[1, 2, 3], [1, NAN, NAN], [NAN, 50, NAN]]
+    np.testing.assert_array_equal(windows.batch(slice(None)).context[..., 0], expected)
+    assert windows.values.isfinite().all()
 
 
 def test_windows_at_other_origins_may_look_farther_ahead():
@@ -232,7 +251,13 @@ def test_there_are_as_many_scaled_windows_as_windows():
 
 @pytest.mark.parametrize(
     ("number", "points", "expected"),
-    [(0, 10, []), (5, 10, [5]), (MAX_BATCH + 1, 10, [MAX_BATCH, 1]), (250, 1_000, [100, 100, 50]), (2, 10**6, [1, 1])],
+    [
+        (0, 10, []),
+        (5, 10, [5]),
+        (MAX_BATCH + 1, 10, [MAX_BATCH, 1]),
+        (250, MAX_POINTS_PER_BATCH // 100, [100, 100, 50]),
+        (2, 2 * MAX_POINTS_PER_BATCH, [1, 1]),
+    ],
 )
 def test_a_batch_holds_a_bounded_number_of_windows_and_of_points(number, points, expected):
     batches = split_into_batches(number, points)

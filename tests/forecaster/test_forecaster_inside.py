@@ -165,7 +165,7 @@ def test_the_picture_of_the_forecast_shows_what_predict_says(quick):
     ax = quick.plot_forecast(y_true=wave(43, MONTHS[:43])[40:].rename("sold"), coverage=[0.5, 0.9])
     lines = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
     assert_allclose(lines["forecast"][1:], quick.predict().to_numpy())
-    assert_allclose(lines["truth"], wave(43)[40:])
+    assert_allclose(lines["actual"], wave(43)[40:])
     assert len(ax.collections) == 2
 
 

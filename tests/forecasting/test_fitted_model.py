@@ -77,10 +77,71 @@ def widths(model, panel, steps=STEPS):
     return np.diff(forecast(model, panel, alphas=[0.1, 0.9], steps=steps)[:, 0])[:, 0]
 
 
-def test_a_context_without_observations_goes_on_from_the_last_one_before_it():
-    model = fitted(gap(6))
-    np.testing.assert_allclose(forecast(model, gap(6)), 12)
-    np.testing.assert_allclose(forecast(model, gap(20), alphas=[0.5])[..., 0], 12)
+@pytest.mark.parametrize("length", [4, 8, 40])
+def test_a_context_without_observations_ends_where_something_was_observed_and_keeps_the_season(length):
+    # After whole seasons of missing values the forecast is that of the point where they began.
+    model = fitted(gap(0), output_length=1)
+    np.testing.assert_allclose(forecast(model, gap(length)), forecast(model, gap(0)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("length", "phase"), [(7, 3), (9, 1), (10, 2), (31, 3)])
+def test_a_forecast_after_a_gap_stands_in_the_right_phase_of_the_season(length, phase):
+    model = fitted(gap(0), output_length=1, window_length=12)
+    found, expected = forecast(model, gap(length))[:, 0], forecast(model, gap(0), steps=np.arange(1, 12))[phase:, 0]
+    # The season is 0, 3, -1 and 2 around its level.
+    np.testing.assert_allclose(found[:3], expected[:3], atol=0.5)
+
+
+def test_an_interval_after_a_gap_is_that_of_a_step_farther_ahead():
+    model = fitted(gap(0), max_step=12, output_length=1)
+    # Two seasons are missing: the first step is the ninth after the last observation.
+    rmse, far = model.calibration.rmse_by_step[:, 0], widths(model, gap(8), steps=[1, 2, 3])
+    np.testing.assert_allclose(far, widths(model, gap(0), steps=[1])[0] * rmse[8:11] / rmse[0])
+
+
+def test_an_observation_in_the_later_half_of_the_context_is_enough():
+    model = fitted(gap(0), max_step=12)
+    rmse, near = model.calibration.rmse_by_step[:, 0], widths(model, gap(2), steps=[1, 2])
+    np.testing.assert_allclose(near[1] / near[0], rmse[1] / rmse[0])
+
+
+def test_the_last_observations_are_those_of_the_own_series_before_the_origin():
+    past = past_of(fitted(), panel_of([1, NAN, 3, NAN, NAN], [NAN, 20]))
+    age = past.age_of_last_observation(np.array([0, 1, 2, 4, 5, 6]))
+    assert age[:, 0].tolist() == [0, 1, 2, 2, 0, 0]
+
+
+# ---- after a jump ----------------------------------------------------------------------------------------------------
+
+
+def jump(to):
+    """A series that ends with a jump to this value."""
+    return panel_of(np.r_[season(1, 59), to])
+
+
+def test_after_a_jump_that_dwarfs_all_before_the_interval_reaches_from_the_old_to_the_new_level():
+    model = fitted(panel_of(season(1, 59)), window_length=12)
+    low, high = forecast(model, jump(500.0), alphas=[0.1, 0.9], steps=[1])[0, 0]
+    assert low < 13
+    assert high > 100
+    low, high = forecast(model, panel_of(season(1, 60)), alphas=[0.1, 0.9], steps=[1])[0, 0]
+    assert high - low < 10
+
+
+def test_after_a_jump_the_median_is_still_the_forecast_and_quantiles_rise():
+    model = fitted(panel_of(season(1, 59)), window_length=12)
+    quantiles = forecast(model, jump(500.0), alphas=[0.025, 0.1, 0.4, 0.5, 0.6, 0.9, 0.975])
+    np.testing.assert_allclose(quantiles[..., 3], forecast(model, jump(500.0)))
+    assert (np.diff(quantiles, axis=-1) >= 0).all()
+
+
+def test_after_a_jump_every_second_sample_path_takes_it_for_a_mistake():
+    model = fitted(panel_of(season(1, 59)), window_length=12)
+    past = past_of(model, jump(500.0), steps=1)
+    one = np.ones(1, dtype=np.int64)
+    paths = model.sample(past, past.panel.bounds[[1]] - 1, one, num_samples=200, generator=seeded_generator(0))[0, 0]
+    assert np.median(paths[::2]) < 20
+    assert np.median(paths[1::2]) > 50
 
 
 def test_a_context_without_observations_has_an_interval_and_the_longer_the_gap_the_wider():
@@ -89,14 +150,6 @@ def test_a_context_without_observations_has_an_interval_and_the_longer_the_gap_t
     assert (within > 0).all()
     assert (within < after_six).all()
     assert (after_six < after_twenty).all()
-
-
-def test_an_interval_from_a_context_without_observations_is_that_of_a_step_farther_ahead():
-    model = fitted(gap(0), max_step=12)
-    # The last observation lies seven points back: the first step is the seventh after it.
-    np.testing.assert_allclose(widths(model, gap(6), steps=[1, 2, 3]), widths(model, gap(6), steps=[1, 2, 3, 7, 8])[:3])
-    rmse, far = model.calibration.rmse_by_step[:, 0], widths(model, gap(6), steps=[1, 2, 3])
-    np.testing.assert_allclose(far[1] / far[0], rmse[7] / rmse[6])
 
 
 def test_the_samples_from_a_context_without_observations_have_the_quantiles_of_its_forecast():
@@ -124,25 +177,6 @@ def test_samples_before_the_first_observation_are_missing():
     found = model.sample(past_of(model), TOY.bounds[1] + [0, 1], one, num_samples=5, generator=seeded_generator(0))
     assert np.isnan(found[0]).all()
     assert np.isfinite(found[1]).all()
-
-
-def test_the_last_observations_are_those_of_the_own_series_before_the_origin():
-    model = fitted(panel_of(season(1), season(2)))
-    past = past_of(model, panel_of([1, NAN, 3, NAN, NAN], [NAN, 20]))
-    last = past.last_observations(np.array([0, 1, 2, 4, 5, 6]))
-    np.testing.assert_array_equal(last.value[:, 0], [NAN, 1, 1, 3, NAN, NAN])
-    assert last.age[:, 0].tolist() == [0, 1, 2, 2, 0, 0]
-
-
-@pytest.mark.parametrize(
-    ("length", "value", "steps_more"), [(5, None, 0), (6, 12.0, 6), (7, 12.0, 7)], ids=["seen", "just not", "not"]
-)
-def test_a_last_observation_before_the_context_stands_at_its_end_and_makes_each_step_farther(length, value, steps_more):
-    past = past_of(fitted(), gap(length), steps=1)
-    last = past.last_observations(past.panel.bounds[[1]] - 1)
-    assert last.steps_more.tolist() == [[steps_more]]
-    before = last.before_context
-    assert before is None if value is None else before.tolist() == [[value]]
 
 
 def test_a_variable_that_is_observed_nowhere_does_not_spoil_the_other():

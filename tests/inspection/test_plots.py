@@ -75,7 +75,7 @@ def test_every_part_is_named_in_the_legend():
     forecast = series(10, 12)
     both = pd.concat([interval(forecast, 1.0, coverage=0.5), interval(forecast, 2.0, coverage=0.9)], axis=1)
     ax = plot_forecast(series(0, 9), forecast, intervals=both, y_true=series(10, 12))
-    assert labels(ax) == ["history", "90 % interval", "50 % interval", "forecast", "truth"]
+    assert labels(ax) == ["history", "90 % interval", "50 % interval", "forecast", "actual"]
 
 
 def test_a_long_history_is_cut_so_that_the_forecast_can_be_seen():

@@ -11,7 +11,13 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from toys import panel_of_waves, small
 
-from sktime_lstm.training.distributed import ProcessGroup, current_group
+from sktime_lstm.training.distributed import (
+    SINGLE_PROCESS,
+    ProcessGroup,
+    _kind_of_device,
+    current_group,
+    train_together,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,6 +28,24 @@ sys.path[:0] = {folders!r}
 from test_distributed import learned
 
 np.savez({folder!r} + "/weights" + os.environ["RANK"], seeded=learned(0), unseeded=learned(None))
+"""
+
+JOB_WITH_A_GROUP_OF_ITS_OWN = """
+import sys
+import numpy as np
+import torch.distributed as dist
+sys.path[:0] = {folders!r}
+from test_distributed import learned
+from sktime_lstm.training.distributed import train_together
+
+rank = int(sys.argv[1])
+dist.init_process_group("gloo", store=dist.FileStore({folder!r} + "/store", 2), rank=rank, world_size=2)
+if rank == 0:
+    np.save({folder!r} + "/alone", learned(0))
+with train_together():
+    np.save({folder!r} + "/together" + sys.argv[1], learned(0))
+dist.barrier()
+dist.destroy_process_group()
 """
 
 
@@ -47,6 +71,54 @@ def test_two_processes_end_with_the_same_weights_near_those_of_one(tmp_path):
     alone = learned(0)
     assert_allclose(first["seeded"], alone, atol=2e-3)
     assert np.abs(first["seeded"] - alone).max() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without distributed training")
+def test_a_group_that_is_there_for_other_reasons_is_joined_only_when_asked_for(tmp_path):
+    folders = [str(ROOT / "tests"), str(Path(__file__).parent)]
+    (tmp_path / "job.py").write_text(JOB_WITH_A_GROUP_OF_ITS_OWN.format(folders=folders, folder=str(tmp_path)))
+    command = [sys.executable, "-W", "ignore", "job.py"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    jobs = [subprocess.Popen([*command, str(rank)], cwd=tmp_path, env=environment) for rank in range(2)]
+    assert [job.wait(timeout=500) for job in jobs] == [0, 0]
+    alone, first, second = (np.load(tmp_path / f"{name}.npy") for name in ("alone", "together0", "together1"))
+    assert_array_equal(alone, learned(0))
+    assert_array_equal(first, second)
+    assert 0 < np.abs(first - alone).max() < 2e-3
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without distributed training")
+def test_a_block_decides_whether_the_group_of_the_caller_takes_part():
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        assert current_group() is SINGLE_PROCESS
+        with train_together():
+            assert current_group() is not SINGLE_PROCESS
+            assert current_group() == ProcessGroup(0, 1, "cpu")
+        assert current_group() is SINGLE_PROCESS
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_nobody_trains_together_without_a_group():
+    with pytest.raises(RuntimeError, match=r"no process group. Call torch.distributed.init_process_group first"):
+        train_together().__enter__()
+
+
+@pytest.mark.parametrize(
+    ("backends", "kind"),
+    [("cpu:gloo", "cpu"), ("cpu:gloo,cuda:nccl", "cpu"), ("cuda:nccl,cpu:gloo", "cpu"), ("cuda:nccl", "cuda")],
+)
+def test_numbers_are_exchanged_on_the_cpu_wherever_the_group_can(backends, kind):
+    assert _kind_of_device(backends) == kind
+
+
+def test_a_group_that_knows_only_gpus_trains_and_exchanges_there(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert ProcessGroup(1, 2, "cuda").device(torch.device("cpu")) == torch.device("cuda", 1)
+    assert ProcessGroup(1, 2, "cuda").device(torch.device("cuda", 0)) == torch.device("cuda", 0)
+    assert ProcessGroup(0, 1, "cuda").device(torch.device("cpu")) == torch.device("cpu")
 
 
 @pytest.mark.parametrize("windows", [1, 2, 5, 6])

@@ -280,13 +280,6 @@ def test_a_stream_without_chunks_is_an_error(chunks):
         small().pretrain_stream(chunks)
 
 
-def test_a_failed_chunk_leaves_the_forecaster_as_it_was():
-    forecaster = small()
-    with pytest.raises(ValueError, match="pretraining has seen"):
-        forecaster.pretrain_stream([PANEL, panel_of(0, columns=("a", "b"))])
-    assert forecaster.state == "new"
-
-
 # What does not fit together
 
 
