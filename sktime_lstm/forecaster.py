@@ -489,7 +489,13 @@ class LSTMForecaster(BaseForecaster):
             raise NotFittedError("The forecaster has learned nothing yet. Call fit or pretrain before export_onnx.")
         model = self._model if self.is_fitted else self.pretrained_model_.model
         with single_thread():
-            export_onnx(model.network, path, window_length=model.preprocessing.window_length, sp=model.preprocessing.sp)
+            export_onnx(
+                model.network,
+                path,
+                window_length=model.preprocessing.window_length,
+                context_length=model.preprocessing.context_length,
+                sp=model.preprocessing.sp,
+            )
 
     def gate_activations(self, y: Any = None, X: Any = None, *, units: bool = True) -> pd.DataFrame:
         """Show what the gates of the network do in the last window.
@@ -856,7 +862,7 @@ class LSTMForecaster(BaseForecaster):
     def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, complete: bool) -> KnownPast:
         """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
         X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
-        panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.window_length)
+        panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.context_length)
         last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
         panel = panel.extended(last_needed)
