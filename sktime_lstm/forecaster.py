@@ -72,7 +72,8 @@ class LSTMForecaster(BaseForecaster):
     window_length : int, optional
         Points of past in a window. By default five seasons and six points for a short series, three seasons and six
         for much data; without a season a quarter of the typical length, 8 to 16. Shorter histories are filled up with
-        missing values. What lies before still tells how far each naive forecast can be trusted.
+        missing values. What lies before still tells how far each naive forecast can be trusted; without a season,
+        exponential smoothing looks up to 64 points back.
     output_length : int, optional
         Steps that are forecast at once. By default the farthest step of `fh` if it is known in `fit`, else one season
         or 8. Steps beyond are rolled out: forecasts are appended to the past and the next block is forecast.
@@ -460,11 +461,14 @@ class LSTMForecaster(BaseForecaster):
 
         Inputs are ``context`` of shape (batch, time, variable), NaN where missing, and ``covariates`` of shape (batch,
         time + horizon, covariate), whose last axis is 0 without covariates, and, if anchored, ``anchor_errors`` of
-        shape (batch, variable, anchor), the mean absolute error of each naive forecast so far; output is ``forecast``
-        of shape (batch, horizon, variable). Batch, time and horizon are free, but the time holds at least one season;
-        to forecast as this forecaster does, give ``window_length_`` points, filled up with NaN in front where less is
-        known. The seasonal period is that of this forecaster. The file holds the network alone: scale each context by
-        its own mean and standard deviation, and the forecast back.
+        shape (batch, variable, anchor), the mean absolute error of each naive forecast so far, and ``zero`` of shape
+        (batch, 1, variable), the value of the scaled context that is 0 in the data; output is ``forecast`` of shape
+        (batch, horizon, variable). With ``zero`` NaN only the data are smoothed, else their logarithms too, where all
+        are positive. Batch, time and horizon are free, but the time holds at least one season; to forecast as this
+        forecaster does, give ``window_length_`` points with a season and the larger of that and 64 without one (or as
+        many as the longest series less one has), filled up with NaN in front where less is known. The seasonal period
+        is that of this forecaster. The file holds the network alone: scale each context by mean and standard deviation
+        of its latest ``window_length_`` points, and the forecast back.
 
         Parameters
         ----------

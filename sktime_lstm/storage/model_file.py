@@ -206,7 +206,9 @@ def _described(value: Any, path: str, arrays: Arrays) -> Any:
     if isinstance(value, list):
         return [_described(item, f"{path}.{number}", arrays) for number, item in enumerate(value)]
     if isinstance(value, np.ndarray | Tensor):
-        arrays[path] = value.detach().cpu().numpy().copy() if isinstance(value, Tensor) else value
+        plain = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+        # safetensors takes the memory as it lies.
+        arrays[path] = np.array(plain, order="C")
         return {"kind": "tensor" if isinstance(value, Tensor) else "array", "parts": {"path": path}}
     try:
         name, kind = next((name, kind) for name, kind in KINDS.items() if kind.covers(value))
