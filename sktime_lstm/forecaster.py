@@ -74,7 +74,8 @@ class LSTMForecaster(BaseForecaster):
     window_length : int, optional
         Points of past in a window. By default five seasons and six points for a short series, three seasons and six
         for much data; without a season a quarter of the typical length, 8 to 16. Shorter histories are filled up with
-        missing values. All earlier observations are used to weight the naive forecasts by their past errors.
+        missing values. All earlier observations are used to weight the naive forecasts by their past errors; without a
+        season, exponential smoothing looks up to 64 points back.
     output_length : int, optional
         Steps that are forecast at once. By default the largest step of `fh` if it is known in `fit`, else one season or
         8; at most about 100. Steps beyond are rolled out: forecasts are appended to the past and the next block is
@@ -470,11 +471,14 @@ class LSTMForecaster(BaseForecaster):
 
         Inputs are ``context`` of shape (batch, time, variable), NaN where missing, and ``covariates`` of shape (batch,
         time + horizon, covariate), whose last axis is 0 without covariates, and, if anchored, ``anchor_errors`` of
-        shape (batch, variable, anchor), the mean absolute error of each naive forecast so far; output is ``forecast``
-        of shape (batch, horizon, variable). Batch, time and horizon are free, but the time holds at least one season;
-        to forecast as this forecaster does, give ``window_length_`` points, filled up with NaN in front where less is
-        known. The seasonal period is that of this forecaster. The file holds the network alone: scale each context by
-        its own mean and standard deviation, and the forecast back.
+        shape (batch, variable, anchor), the mean absolute error of each naive forecast so far, and ``zero`` of shape
+        (batch, 1, variable), the value of the scaled context that is 0 in the data; output is ``forecast`` of shape
+        (batch, horizon, variable). With ``zero`` NaN only the data are smoothed, else their logarithms too, where all
+        are positive. Batch, time and horizon are free, but the time holds at least one season; to forecast as this
+        forecaster does, give ``window_length_`` points with a season and the larger of that and 64 without one (or as
+        many as the longest series less one has), filled up with NaN in front where less is known. The seasonal period
+        is that of this forecaster. The file holds the network alone: scale each context by mean and standard deviation
+        of its latest ``window_length_`` points, and the forecast back.
 
         Parameters
         ----------
@@ -499,7 +503,13 @@ class LSTMForecaster(BaseForecaster):
             raise NotFittedError("The forecaster has learned nothing yet. Call fit or pretrain before export_onnx.")
         model = self._model if self.is_fitted else self.pretrained_model_.model
         with single_thread():
-            export_onnx(model.network, path, window_length=model.preprocessing.window_length, sp=model.preprocessing.sp)
+            export_onnx(
+                model.network,
+                path,
+                window_length=model.preprocessing.window_length,
+                context_length=model.preprocessing.context_length,
+                sp=model.preprocessing.sp,
+            )
 
     def gate_activations(self, y: Any = None, X: Any = None, *, units: bool = True) -> pd.DataFrame:
         """Show what the gates of the network do in the last window.
@@ -865,7 +875,7 @@ class LSTMForecaster(BaseForecaster):
     def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, complete: bool) -> KnownPast:
         """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
         X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
-        panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.window_length)
+        panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.context_length)
         last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
         panel = panel.extended(last_needed)

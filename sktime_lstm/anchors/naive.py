@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
-ANCHORS = ("last", "smooth", "slow", "mean", "drift", "trend", "seasonal", "seasonal drift")
+from sktime_lstm.anchors.smoothing import SCORED_POINTS, SMOOTHERS, Smoothed, smoothing_forecasts
+from sktime_lstm.data.windows import ScaledWindows, WindowBatch, split_into_batches
+
+ANCHORS = ("last", "smooth", "slow", "mean", "drift", *SMOOTHERS, "seasonal", "seasonal drift")
 """Names of the naive forecasts, in the order of the last axis."""
 
 SMOOTH, SLOW = 0.7, 0.9
 ENOUGH_OF_A_SEASON = 0.8
 MIN_VARIANCE = 1e-12
-MIN_SPREAD = 1e-3
+MIN_POINTS_FOR_LOGARITHM, MAX_ZERO, MAX_LOG_GROWTH = 10, 1e3, 1.0
+MAX_BYTES_IN_ADVANCE = 20_000_000
 
 
-def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
+def anchors_of(window: WindowBatch) -> Tensor:
+    """Naive forecasts of scaled windows, of shape (batch, horizon, variable, anchor), unless they were made before."""
+    if window.anchors is not None:
+        return window.anchors
+    return naive_forecasts(
+        window.context, horizon=window.horizon, sp=window.sp, window_length=window.window_length, zero=window.zero
+    )
+
+
+def with_anchors(examples: ScaledWindows) -> ScaledWindows:
+    """Windows to learn from with their naive forecasts, which training does not change, if 20 MB can hold them."""
+    windows = examples.windows
+    size = len(windows) * windows.horizon * windows.values.shape[1] * len(ANCHORS)
+    if size * torch.float32.itemsize > MAX_BYTES_IN_ADVANCE:
+        return examples
+    batches = split_into_batches(len(windows), windows.points_per_window)
+    return replace(examples, anchors=torch.cat([anchors_of(examples.batch(chosen)[0]) for chosen in batches]))
+
+
+def naive_forecasts(
+    context: Tensor, *, horizon: int, sp: int, window_length: int | None = None, zero: Tensor | None = None
+) -> Tensor:
     """Forecast every step by each of the anchors.
 
     Parameters
@@ -25,31 +52,73 @@ def naive_forecasts(context: Tensor, *, horizon: int, sp: int) -> Tensor:
         Number of steps to forecast.
     sp : int
         Seasonal period; 1 for none.
+    window_length : int, optional
+        Latest points from which the means and the drift are taken; by default all. Smoothing looks farther back.
+    zero : Tensor of shape (batch, 1, variable), optional
+        Value of the context that is 0 in the data; NaN where it is not known. Where all data are above it, their
+        logarithms are smoothed too.
 
     Returns
     -------
     Tensor of shape (batch, horizon, variable, anchor)
         In the order of `ANCHORS`. Of the seasonally adjusted context, with the season added again: the last value; the
         means with weights that fall by 0.7 and by 0.9 a step; the mean; the line from the first value to the last; and
-        the line of least squares with weights that fall by 0.9 a step [1]_. Of the context itself: the value one season
-        earlier, and that plus the mean change over a season. NaN where an anchor does not exist: the last two for
-        ``sp=1`` or a context shorter than a season.
-
-    References
-    ----------
-    .. [1] Brown (1963), "Smoothing, forecasting and prediction of discrete time series".
+        exponential smoothing, as `smoothing_forecasts` makes it. Of the context itself: the value one season earlier,
+        and that plus the mean change over a season. NaN where an anchor does not exist: the last two for ``sp=1`` or a
+        context shorter than a season.
     """
-    series = context.transpose(1, 2)
-    ahead = torch.arange(horizon, device=context.device)
+    ahead, variables = torch.arange(horizon, device=context.device), context.shape[2]
+    logarithm = None if zero is None else _logarithm(context, zero)
+    both = context if logarithm is None else torch.cat([context, logarithm], 2)
+    adjusted, season = _seasonally_adjusted(both, ahead, sp)
+    recent = adjusted[:, -(window_length or context.shape[1]) :, :variables]
+    plain = _plain(recent.transpose(1, 2), ahead) + season[..., :variables, None]
+    forecast, log_likelihood = smoothing_forecasts(adjusted, horizon=horizon)
+    smoothed = Smoothed(forecast + season[..., None], log_likelihood)
+    if logarithm is not None and zero is not None:
+        smoothed = _averaged_by_likelihood(smoothed, logarithm, zero)
+    if is_seasonal(context.shape[1], sp):
+        seasonal = torch.stack(_seasonal(context.transpose(1, 2), ahead, sp), -1).transpose(1, 2)
+    else:
+        seasonal = torch.full_like(plain[..., :2], torch.nan)
+    return torch.cat([plain, smoothed.forecast, seasonal], -1)
+
+
+def _seasonally_adjusted(context: Tensor, ahead: Tensor, sp: int) -> tuple[Tensor, Tensor]:
+    """The context without its season, and the season of the steps ahead."""
     if not is_seasonal(context.shape[1], sp):
-        anchors = _plain(series, ahead)
-        absent = torch.full_like(anchors[0], torch.nan)
-        return torch.stack([*anchors, absent, absent], -1).transpose(1, 2)
-    season = season_ahead(context, sp).transpose(1, 2)
+        return context, context.new_zeros(1, 1, context.shape[2])
+    season = season_ahead(context, sp)
     behind = torch.arange(-context.shape[1], 0, device=context.device)
-    adjusted = _plain(series - season[..., behind % sp], ahead)
-    anchors = [forecast + season[..., ahead % sp] for forecast in adjusted]
-    return torch.stack([*anchors, *_seasonal(series, ahead, sp)], -1).transpose(1, 2)
+    return context - season[:, behind % sp], season[:, ahead % sp]
+
+
+def _logarithm(context: Tensor, zero: Tensor) -> Tensor:
+    """Logarithm of the data, up to a constant; NaN where they are not all positive, or too few to show growth."""
+    value = context - zero
+    positive = value.nan_to_num(torch.inf).amin(1, keepdim=True) > 0
+    enough = torch.isfinite(value).sum(1, keepdim=True) >= MIN_POINTS_FOR_LOGARITHM
+    # So far from zero single precision ends, and a logarithm is a straight line.
+    near = zero.abs() < MAX_ZERO
+    return torch.where(positive & enough & near, value, torch.nan).log()
+
+
+def _averaged_by_likelihood(both: Smoothed, logarithm: Tensor, zero: Tensor) -> Smoothed:
+    """Mean of smoothing the data and of smoothing their logarithms, weighted by the likelihood of each.
+
+    Trend and season of the logarithms are shares of the level (Winters, 1960, "Forecasting sales by exponentially
+    weighted moving averages"). Box and Cox (1964), "An analysis of transformations", compare the likelihoods. A
+    forecast from logarithms is at most e times the largest of the latest points: an outlier at the end would be carried
+    on without limit.
+    """
+    (additive, in_logs), (likelihood, likelihood_in_logs) = both.forecast.chunk(2, 2), both.log_likelihood.chunk(2, 2)
+    latest = logarithm[:, -SCORED_POINTS:, :, None]
+    exists = torch.isfinite(latest).any(1, keepdim=True)
+    log_jacobian = -latest.nan_to_num().sum(1, keepdim=True)
+    weight = (likelihood_in_logs + log_jacobian - likelihood).sigmoid() * exists
+    largest = latest.nan_to_num(-torch.inf).amax(1, keepdim=True) + MAX_LOG_GROWTH
+    multiplicative = torch.minimum(in_logs, largest).exp() + zero[..., None]
+    return Smoothed(torch.where(exists, additive + weight * (multiplicative - additive), additive), likelihood)
 
 
 def is_seasonal(window_length: int, sp: int) -> bool:
@@ -103,31 +172,24 @@ def _reliability(phases: Tensor, season: Tensor) -> Tensor:
     return (1 - noise / variance).clamp(min=0)
 
 
-def _plain(series: Tensor, ahead: Tensor) -> list[Tensor]:
-    """Forecasts that know no season, each of shape (batch, variable, horizon)."""
+def _plain(series: Tensor, ahead: Tensor) -> Tensor:
+    """Forecasts that know no season, of shape (batch, horizon, variable, anchor)."""
     seen, steps = torch.isfinite(series), (ahead + 1).to(series.dtype)
-    mean, smooth, slow, middle, slope = _moments(series, seen)
     latest, earliest = _latest(seen), series.shape[-1] - 1 - _latest(seen.flip(-1))
     last, first = _value_at(series, latest), _value_at(series, earliest)
     drift = (last - first) / (latest - earliest).clamp(min=1)
-    levels = [level.expand(-1, -1, steps.shape[0]) for level in (last, smooth, slow, mean)]
+    levels = [level.expand(-1, -1, steps.shape[0]) for level in (last, *_means(series, seen))]
     gap = series.shape[-1] - 1 - latest
-    return [*levels, last + drift * (gap + steps), slow + slope * (middle + steps)]
+    return torch.stack([*levels, last + drift * (gap + steps)], -1).transpose(1, 2)
 
 
-def _moments(series: Tensor, seen: Tensor) -> tuple[Tensor, ...]:
-    """Mean, the two weighted means, and mean age and slope of the line of least squares, of (batch, variable, 1)."""
+def _means(series: Tensor, seen: Tensor) -> tuple[Tensor, ...]:
+    """The two weighted means and the mean, each of shape (batch, variable, 1)."""
     age = torch.arange(series.shape[-1] - 1, -1, -1, dtype=series.dtype, device=series.device)
-    weights = torch.stack([torch.ones_like(age), SMOOTH**age, SLOW**age, SLOW**age * age, SLOW**age * age**2], 1)
-    tiny = torch.finfo(series.dtype).tiny
-    total, sums = seen.to(series.dtype) @ weights, series.nan_to_num() @ weights
-    mean, smooth, slow = (sums[..., :3] / total[..., :3].clamp(min=tiny)).split(1, -1)
-    discounted = total[..., 2:3].clamp(min=tiny)
-    middle, square, together = total[..., 3:4] / discounted, total[..., 4:] / discounted, sums[..., 3:4] / discounted
-    spread = square - middle**2
-    slope = (slow * middle - together) / spread.clamp(min=MIN_SPREAD)
-    slope = slope.masked_fill(spread <= MIN_SPREAD, 0.0)
-    return mean, smooth, slow, middle, slope
+    weights = torch.stack([SMOOTH**age, SLOW**age, torch.ones_like(age)], 1)
+    total = (seen.to(series.dtype) @ weights).clamp(min=torch.finfo(series.dtype).tiny)
+    smooth, slow, mean = (series.nan_to_num() @ weights / total).split(1, -1)
+    return smooth, slow, mean
 
 
 def _mean(values: Tensor, dim: int) -> Tensor:

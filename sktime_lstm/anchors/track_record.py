@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sktime_lstm.anchors.naive import ANCHORS, naive_forecasts
+from sktime_lstm.anchors.naive import ANCHORS, anchors_of
 from sktime_lstm.data.scaling import ScaleOf
 from sktime_lstm.data.windows import ScaledWindows, WindowBatch, WindowIndex, split_into_batches
 
@@ -24,8 +24,7 @@ def anchor_errors(window: WindowBatch, target: Tensor) -> Tensor:
     Tensor of shape (batch, variable, anchor)
         NaN where no target was observed, or where the anchor does not exist.
     """
-    forecasts = naive_forecasts(window.context, horizon=window.horizon, sp=window.sp)
-    errors: Tensor = (forecasts - target[..., None]).abs().nanmean(1)
+    errors: Tensor = (anchors_of(window) - target[..., None]).abs().nanmean(1)
     return errors
 
 
@@ -120,7 +119,7 @@ def score_anchors(windows: WindowIndex, scale_of: ScaleOf, *, weight: int) -> Tr
     errors = torch.empty(len(windows), windows.values.shape[1], len(ANCHORS), dtype=torch.float32)
     for chosen in split_into_batches(len(windows), windows.points_per_window):
         window, target = windows.batch(chosen), windows.target(chosen)
-        scale = scale_of(window.context)
+        scale = scale_of(window.recent)
         wrong = anchor_errors(window.scaled(scale), scale.bounded(scale.apply(target)).float())
         errors[chosen] = wrong.masked_fill(scale.scale.transpose(1, 2) == 0, torch.nan)
     seen = torch.isfinite(errors)

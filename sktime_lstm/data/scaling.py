@@ -109,6 +109,13 @@ FITTED_SCALERS: dict[type, tuple[str, ...]] = {
 """What the scalers learn, as far as it takes to scale and scale back."""
 
 
+def scaled_zero(scaler: Any, num_variables: int) -> npt.NDArray[np.float64]:
+    """Where a fitted scaler brings a 0 of each variable; NaN where its scale may not be linear."""
+    if type(scaler) not in FITTED_SCALERS or getattr(scaler, "func", None) is not None:
+        return np.full((num_variables,), np.nan)
+    return np.asarray(scaler.transform(np.zeros((1, num_variables))), dtype=np.float64).ravel()
+
+
 def scaler_state(scaler: Any) -> dict[str, Any]:
     """Parameters of a scaler of these types, and what it has learned if it was fitted."""
     names = (*FITTED_SCALERS[type(scaler)], "n_features_in_")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +25,9 @@ class WindowBatch:
 
     Attributes
     ----------
-    context : Tensor of shape (batch, window_length, variable)
+    context : Tensor of shape (batch, time, variable)
         The past, NaN where missing.
-    covariates : Tensor of shape (batch, window_length + horizon, covariate)
+    covariates : Tensor of shape (batch, time + horizon, covariate)
         Known covariates of past and future.
     sp : int
         Seasonal period.
@@ -34,6 +35,13 @@ class WindowBatch:
         Mean absolute error of each naive forecast in the series so far; without it all start alike.
     scale : Tensor of shape (batch, 1, variable) or None
         What one unit of the context is in the units of the data; None where no loss asks for it.
+    window_length : int or None
+        Latest points of the context that the recurrent layers read and that its scale is taken from; None for all. The
+        points before serve the naive forecasts alone.
+    zero : Tensor of shape (batch, 1, variable) or None
+        Value of the context that is 0 in the data, NaN where there is none; None if it is not known.
+    anchors : Tensor of shape (batch, horizon, variable, anchor) or None
+        Naive forecasts of the scaled context; None if they are still to be made.
     """
 
     context: Tensor
@@ -41,15 +49,24 @@ class WindowBatch:
     sp: int
     anchor_errors: Tensor | None = None
     scale: Tensor | None = None
+    window_length: int | None = None
+    zero: Tensor | None = None
+    anchors: Tensor | None = None
 
     @property
     def horizon(self) -> int:
         """Number of future steps."""
         return self.covariates.shape[1] - self.context.shape[1]
 
+    @property
+    def recent(self) -> Tensor:
+        """The part of the context that the recurrent layers read, of shape (batch, window_length, variable)."""
+        return self.context[:, -(self.window_length or self.context.shape[1]) :]
+
     def scaled(self, scale: Scale) -> WindowBatch:
         """Windows whose context is in this scale, in the precision of the network."""
-        return replace(self, context=scale.apply(self.context).float())
+        zero = None if self.zero is None else scale.apply(self.zero).float()
+        return replace(self, context=scale.apply(self.context).float(), zero=zero)
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,10 @@ class WindowIndex:
         Points by which the context of a variable ends before the origin; None for 0 everywhere.
     hidden : Tensor of shape (windows, variables) or None
         How many of the last points of a context count as missing; None for none.
+    history : int
+        Points before the origin that the naive forecasts see, if more than `window_length`.
+    zero : Tensor of shape (variables,) or None
+        Value that is 0 in the data, NaN where there is none; None if no variable has one.
     """
 
     values: Tensor
@@ -86,15 +107,22 @@ class WindowIndex:
     anchor_errors: Callable[[Tensor], Tensor] | None = None
     shift: Tensor | None = None
     hidden: Tensor | None = None
+    history: int = 0
+    zero: Tensor | None = None
 
     def __len__(self) -> int:
         """Number of windows."""
         return len(self.origins)
 
     @property
+    def context_length(self) -> int:
+        """Points before the origin: those that the recurrent layers read, and those for the naive forecasts alone."""
+        return max(self.window_length, self.history)
+
+    @property
     def points_per_window(self) -> int:
         """Points of context and horizon together."""
-        return self.window_length + self.horizon
+        return self.context_length + self.horizon
 
     def at(self, origins: Rows, *, horizon: int | None = None) -> WindowIndex:
         """Windows at other origins of the same data, of another horizon if one is named."""
@@ -102,11 +130,12 @@ class WindowIndex:
 
     def batch(self, chosen: Tensor | slice) -> WindowBatch:
         """Context, covariates and errors of the naive forecasts of the `chosen` windows, unscaled."""
-        past, future = torch.arange(-self.window_length, 0), torch.arange(self.horizon)
+        past, future = torch.arange(-self.context_length, 0), torch.arange(self.horizon)
         context = self._context(chosen, past)
         covariates = self._gather(self.covariates, chosen, torch.cat([past, future]), missing=0.0)
         errors = None if self.anchor_errors is None else self.anchor_errors(self.origins[chosen])
-        return WindowBatch(context, covariates, self.sp, errors)
+        zero = None if self.zero is None else self.zero.expand(len(context), 1, -1)
+        return WindowBatch(context, covariates, self.sp, errors, window_length=self.window_length, zero=zero)
 
     def _context(self, chosen: Tensor | slice, past: Tensor) -> Tensor:
         context = self._gather(self.values, chosen, past, missing=torch.nan)
@@ -135,11 +164,24 @@ class WindowIndex:
 
 @dataclass(frozen=True)
 class ScaledWindows:
-    """Windows in the scale and on the device in which a network learns from them."""
+    """Windows in the scale and on the device in which a network learns from them.
+
+    Attributes
+    ----------
+    windows : WindowIndex
+        The windows, unscaled.
+    scale_of : callable
+        Scale of each window.
+    device : torch.device
+        Where the network is.
+    anchors : Tensor of shape (windows, horizon, variable, anchor) or None
+        Naive forecasts of the scaled windows if they were made in advance.
+    """
 
     windows: WindowIndex
     scale_of: ScaleOf
     device: torch.device
+    anchors: Tensor | None = None
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -148,17 +190,15 @@ class ScaledWindows:
     def batch(self, chosen: Tensor | slice) -> tuple[WindowBatch, Tensor]:
         """Return scaled windows and targets."""
         window, target = self.windows.batch(chosen), self.windows.target(chosen)
-        scale = self.scale_of(window.context)
-        return self._on_device(window, scale), self._move(scale.bounded(scale.apply(target)))
+        scale = self.scale_of(window.recent)
+        anchors = None if self.anchors is None else self.anchors[chosen]
+        scaled = replace(window.scaled(scale), scale=scale.scale, anchors=anchors)
+        return self._on_device(scaled), self._move(scale.bounded(scale.apply(target)))
 
-    def _on_device(self, window: WindowBatch, scale: Scale) -> WindowBatch:
-        return replace(
-            window,
-            context=self._move(scale.apply(window.context)),
-            covariates=self._move(window.covariates),
-            anchor_errors=None if window.anchor_errors is None else self._move(window.anchor_errors),
-            scale=self._move(scale.scale),
-        )
+    def _on_device(self, window: WindowBatch) -> WindowBatch:
+        parts = ((field.name, getattr(window, field.name)) for field in fields(window))
+        moved: dict[str, Any] = {name: self._move(part) for name, part in parts if isinstance(part, Tensor)}
+        return replace(window, **moved)
 
     def _move(self, values: Tensor) -> Tensor:
         return values.to(self.device, torch.float32)

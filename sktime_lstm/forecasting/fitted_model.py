@@ -200,8 +200,9 @@ class FittedModel:
         )
 
     def _contexts(self, windows: WindowIndex) -> Iterator[Tensor]:
+        """What the recurrent layers read of each context; scale and doubt are matters of the latest points."""
         for chosen in split_into_batches(len(windows), windows.points_per_window):
-            yield windows.batch(chosen).context
+            yield windows.batch(chosen).recent
 
     def _scales(self, windows: WindowIndex) -> Array:
         """Scale of the context of each window, of shape (windows, variables)."""

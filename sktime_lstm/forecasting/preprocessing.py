@@ -12,7 +12,7 @@ from sktime_lstm.anchors.covariate_effect import typical_change
 from sktime_lstm.anchors.long_seasons import LongSeason, seasonal_components
 from sktime_lstm.anchors.track_record import ErrorSums, TrackRecord, score_anchors
 from sktime_lstm.data.panel import Array, Panel
-from sktime_lstm.data.scaling import Scale, ScaleOf, Scaler
+from sktime_lstm.data.scaling import Scale, ScaleOf, Scaler, scaled_zero
 from sktime_lstm.data.time_axis import Positions
 from sktime_lstm.data.windows import WindowIndex, min_context, scored_origins
 from sktime_lstm.network.losses import LOSSES, PredictiveOf
@@ -45,6 +45,8 @@ class Preprocessing:
         No value is smaller, in the units of the data.
     loss : str
         Name of the loss.
+    history : int
+        Points before the origin that the naive forecasts see, if more than `window_length`.
     """
 
     scaler: Scaler
@@ -59,6 +61,7 @@ class Preprocessing:
     long_seasons: tuple[LongSeason, ...] = ()
     lower_bound: float | None = None
     loss: str = "mae"
+    history: int = 0
 
     @property
     def predictive_of(self) -> PredictiveOf | None:
@@ -128,6 +131,11 @@ class Preprocessing:
         short = (self.sp,) if self.sp > 1 else ()
         return (*short, *(season.period for season in self.long_seasons)) or (1,)
 
+    @property
+    def context_length(self) -> int:
+        """Points before the origin of a window, those for the naive forecasts alone among them."""
+        return max(self.window_length, self.history)
+
     def window_index(self, panel: Panel, explained: Array | float) -> WindowIndex:
         """Index of the windows of a panel, at no origin yet, without what the covariates explain."""
         return WindowIndex(
@@ -138,7 +146,16 @@ class Preprocessing:
             window_length=self.window_length,
             horizon=self.training_length,
             sp=self.sp,
+            history=self.history,
+            zero=self._zero(panel.values.shape[1]),
         )
+
+    def _zero(self, num_variables: int) -> Tensor | None:
+        """Value of each variable that is 0 in the data; what is left of data without an explained part has none."""
+        if self.long_seasons:
+            return None
+        zero = np.where(self.effect.any(axis=0), np.nan, scaled_zero(self.scaler, num_variables))
+        return None if np.isnan(zero).all() else torch.from_numpy(zero)
 
     def track_record(self, panel: Panel, windows: WindowIndex, *, since: Positions | None = None) -> TrackRecord:
         """Errors of the naive forecasts in a panel with these windows, or in what has come after `since` points."""

@@ -47,8 +47,8 @@ def roll_out(
     length = context.shape[1]
     for start in range(0, window.horizon, output_length):
         covariates = window.covariates[:, start : start + length + output_length]
-        scale = scale_of(context)
         block = replace(window, context=context, covariates=covariates)
+        scale = scale_of(block.recent)
         output = network(block.scaled(scale)).double()
         if predictive_of is not None:
             output, spread = predictive_of(output, scale.scale).split([1, 2], -1)
@@ -59,7 +59,7 @@ def roll_out(
     forecast = torch.cat(blocks, 1)
     if predictive_of is None:
         return forecast
-    unit = scale_of(window.context).scale[..., None]
+    unit = scale_of(window.recent).scale[..., None]
     # Where the context does not vary, the network has nothing to say of the spread.
     relative = torch.where(unit > 0, torch.cat(spreads, 1) / torch.where(unit > 0, unit, 1.0), 1.0)
     return torch.cat([forecast[..., None], relative], -1)
@@ -160,18 +160,17 @@ def sample_paths(
 
     def walk(numbers: Tensor) -> Tensor:
         window, forecast, path = enough.batch(numbers), first[numbers], []
-        context = window.context
+        covariates, length = window.covariates, windows.context_length
         for start in range(0, blocks * block, block):
             if start:
-                known = window.covariates[:, start : start + windows.window_length + padded]
-                part = replace(window, context=context, covariates=known)
+                window = replace(window, covariates=covariates[:, start : start + length + padded])
                 forecast = roll_out(
-                    network, part, output_length=output_length, scale_of=scale_of, predictive_of=predictive_of
+                    network, window, output_length=output_length, scale_of=scale_of, predictive_of=predictive_of
                 )
-            errors = draw(scale_of(context).scale[:, 0], numbers)
+            errors = draw(scale_of(window.recent).scale[:, 0], numbers)
             floor = lowest[numbers, start : start + block]
             path.append(torch.maximum(add_errors(forecast[:, :block], errors)[:, : floor.shape[1]], floor))
-            context = torch.cat([context, path[-1]], 1)[:, -windows.window_length :]
+            window = replace(window, context=torch.cat([window.context, path[-1]], 1)[:, -length:])
         return torch.cat(path, 1)
 
     with torch.no_grad():

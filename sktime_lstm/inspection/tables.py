@@ -44,7 +44,7 @@ def gate_activations(model: FittedModel, past: KnownPast, resolved: ResolvedHori
     origins = past.panel.rows(instance, resolved.origin[first_rows])
     window = model.windows(past, origins, horizon=preprocessing.output_length).batch(slice(None))
     with torch.no_grad():
-        layers = model.network.trace(window.scaled(preprocessing.scale_of(window.context)))
+        layers = model.network.trace(window.scaled(preprocessing.scale_of(window.recent)))
     # Of shape (rows, layer, gate, unit).
     values = torch.stack([torch.stack([*states.values()], 2) for states in layers], 2).flatten(0, 1).numpy()
     levels = {"layer": range(len(layers)), "gate": list(layers[0]), "unit": range(values.shape[-1])}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sktime_lstm.anchors.naive import ANCHORS, change_over_season, naive_forecasts
+from sktime_lstm.anchors.naive import ANCHORS, anchors_of, change_over_season
 from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.cells import CELLS, HIDDEN, RecurrentLayer, State, initialise
 
@@ -110,9 +110,7 @@ class Network(nn.Module):
 
     def _anchors(self, window: WindowBatch) -> Tensor | None:
         """Naive forecasts, of shape (batch, horizon, variable, anchor), if the network is anchored."""
-        if not self.size.anchored:
-            return None
-        return naive_forecasts(window.context, horizon=window.horizon, sp=window.sp)
+        return anchors_of(window) if self.size.anchored else None
 
     def _outputs(self, window: WindowBatch, anchors: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Correction, logits of the anchors, and further outputs, each of shape (batch, horizon, variable, outputs)."""
@@ -126,13 +124,13 @@ class Network(nn.Module):
 
     def _inputs(self, window: WindowBatch, anchors: Tensor | None) -> Tensor:
         """What the first layer sees, of shape (batch, window_length + horizon, channel)."""
-        context, horizon = window.context, window.horizon
+        context, horizon = window.recent, window.horizon
         seen = torch.isfinite(context).to(context.dtype)
         past = torch.cat([context.nan_to_num(), seen, change_over_season(context, window.sp)], -1)
         past = nn.functional.pad(past, (0, 0, 0, horizon))
         step = torch.log1p(torch.arange(horizon, dtype=context.dtype, device=context.device))
         step = nn.functional.pad(step, (context.shape[1], 0)).expand(context.shape[0], -1)[..., None]
-        known = [past, step, window.covariates]
+        known = [past, step, window.covariates[:, -past.shape[1] :]]
         if anchors is not None:
             flat = anchors.nan_to_num().flatten(-2)
             known.append(nn.functional.pad(flat, (0, 0, context.shape[1], 0)))

@@ -21,19 +21,24 @@ OPSET = 17
 
 
 class _TensorsIn(nn.Module):
-    """The network with plain tensors as inputs and a fixed season."""
+    """The network with plain tensors as inputs, a fixed season and a fixed number of points to read."""
 
-    def __init__(self, network: Network, sp: int) -> None:
+    def __init__(self, network: Network, sp: int, window_length: int) -> None:
         super().__init__()
-        self.network, self.sp = network, sp
+        self.network, self.sp, self.window_length = network, sp, window_length
 
-    def forward(self, context: Tensor, covariates: Tensor, anchor_errors: Tensor | None = None) -> Tensor:
+    def forward(
+        self, context: Tensor, covariates: Tensor, anchor_errors: Tensor | None = None, zero: Tensor | None = None
+    ) -> Tensor:
         """Forecast of shape (batch, horizon, variable)."""
-        forecast: Tensor = self.network(WindowBatch(context, covariates, self.sp, anchor_errors))
+        window = WindowBatch(context, covariates, self.sp, anchor_errors, window_length=self.window_length, zero=zero)
+        forecast: Tensor = self.network(window)
         return forecast
 
 
-def export_onnx(network: Network, path: str | PathLike[str], *, window_length: int, sp: int) -> None:
+def export_onnx(
+    network: Network, path: str | PathLike[str], *, window_length: int, context_length: int, sp: int
+) -> None:
     """Write the network with batch, context and horizon left open.
 
     Parameters
@@ -42,9 +47,9 @@ def export_onnx(network: Network, path: str | PathLike[str], *, window_length: i
         Of LSTM, GRU or plain recurrent layers.
     path : path
         File to write.
-    window_length, sp : int
-        Points of context to trace with, and seasonal period. A context that holds a season makes a network that wants
-        at least a season.
+    window_length, context_length, sp : int
+        Points that the recurrent layers read, points of context to trace with, and seasonal period. A context that
+        holds a season makes a network that wants at least a season.
     """
     try:
         import onnx  # noqa: F401  torch needs it
@@ -55,11 +60,12 @@ def export_onnx(network: Network, path: str | PathLike[str], *, window_length: i
         raise ValueError(f"cell={size.cell!r} has no counterpart in ONNX. Use cell='lstm', 'gru' or 'rnn'.")
     horizon, variables = sp + 2, size.num_variables
     example = [
-        torch.randn(3, window_length, variables, generator=torch.Generator().manual_seed(0)),
-        torch.zeros(3, window_length + horizon, size.num_covariates),
+        torch.randn(3, context_length, variables, generator=torch.Generator().manual_seed(0)),
+        torch.zeros(3, context_length + horizon, size.num_covariates),
         torch.ones(3, variables, len(ANCHORS)),
+        torch.full((3, 1, variables), -10.0),
     ]
-    names = ["context", "covariates", "anchor_errors"][: 3 if size.anchored else 2]
+    names = ["context", "covariates", "anchor_errors", "zero"][: 4 if size.anchored else 2]
     axes = {name: {0: "batch"} for name in names}
     axes |= {"context": {0: "batch", 1: "time"}, "covariates": {0: "batch", 1: "time and horizon"}}
     written = io.BytesIO()
@@ -68,7 +74,7 @@ def export_onnx(network: Network, path: str | PathLike[str], *, window_length: i
         # minute and fixes the horizon.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _TensorsIn(network, sp).eval(),
+            _TensorsIn(network, sp, window_length).eval(),
             tuple(example[: len(names)]),
             written,  # type: ignore[arg-type]  # the older exporter takes files
             input_names=names,

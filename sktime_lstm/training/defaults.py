@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sktime_lstm.anchors.smoothing import MAX_POINTS
+
 FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
 SMALL_SET = 512
 POINTS_PER_STEP = 8_000
@@ -59,6 +61,11 @@ def choose_window_length(data_size: DataSize) -> int:
     else:
         wanted = 3 * data_size.sp + 6
     return int(max(1, min(wanted, data_size.lengths.max() - 1)))
+
+
+def choose_history(data_size: DataSize) -> int:
+    """Points that the naive forecasts see: without a season smoothing gains from more than the network reads."""
+    return int(min(MAX_POINTS, data_size.lengths.max() - 1)) if data_size.sp == 1 else 0
 
 
 def choose_output_length(data_size: DataSize) -> int:

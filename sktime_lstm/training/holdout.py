@@ -135,7 +135,7 @@ class HeldOutErrors:
         )
         errors, scales = [], []
         for chosen in split_into_batches(len(windows), windows.points_per_window):
-            scale = preprocessing.scale_of(windows.batch(chosen).context)
+            scale = preprocessing.scale_of(windows.batch(chosen).recent)
             error = scale.bounded(scale.apply(windows.target(chosen))) - scale.apply(point[chosen])
             if spreads is not None:
                 error = error / torch.where(error < 0, spreads[chosen, ..., 0], spreads[chosen, ..., 1])

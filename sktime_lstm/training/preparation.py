@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sktime_lstm.anchors.covariate_effect import linear_effect
 from sktime_lstm.anchors.long_seasons import LongSeason, choose_long_seasons
+from sktime_lstm.anchors.naive import with_anchors
 from sktime_lstm.anchors.track_record import TrackRecord, mean_errors
 from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.scaling import count_scale, fit_scaler, scale_rule, window_scale
@@ -89,7 +90,8 @@ class PreparedPanel:
     def examples(self, origins: Rows, device: torch.device | None = None) -> ScaledWindows:
         """Windows at these origins as a network learns from them."""
         windows = self.windows.at(origins)
-        return ScaledWindows(windows, self.preprocessing.scale_of, device or torch.device("cpu"))
+        examples = ScaledWindows(windows, self.preprocessing.scale_of, device or torch.device("cpu"))
+        return examples if self.prior_errors is None else with_anchors(examples)
 
 
 def prepare(
@@ -161,6 +163,7 @@ def choose_preprocessing(panel: Panel, settings: Settings, max_step: int | None)
         long_seasons=long_seasons,
         lower_bound=_lower_bound(settings),
         loss=settings.loss,
+        history=defaults.choose_history(size) if settings.anchored else 0,
     )
     # A shifted count is no count, and the textbook network has to learn everything itself.
     if not settings.anchored or settings.loss == COUNTS:
@@ -185,7 +188,7 @@ def choose_seasons(panel: Panel, settings: Settings, *, known: int | None = None
         short = period if period <= MAX_WINDOW_SEASON else 1
     else:
         fitting = [period for period in candidates if period <= MAX_WINDOW_SEASON]
-        short = known if known in (1, *fitting) else find_period(univariate_series(panel), fitting)
+        short = known if known in fitting else find_period(univariate_series(panel), fitting)
     longer = [period for period in candidates if period > max(short, MAX_WINDOW_SEASON)]
     return short, choose_long_seasons(univariate_series(panel), longer, short=short)
 
@@ -219,6 +222,7 @@ def adapted_preprocessing(
         window_length=settings.window_length or length,
         output_length=output_length,
         sp=sp,
+        history=defaults.choose_history(size) if settings.anchored else 0,
         long_seasons=long_seasons,
         training_length=training_length,
         scoring_stride=_scoring_stride(panel, training_length),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from sktime_lstm.data.windows import Rows
+from sktime_lstm.data.windows import Rows, WindowIndex
 from sktime_lstm.network.losses import LOSSES
 from sktime_lstm.network.network import Network, NetworkSize
 from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
@@ -150,11 +150,16 @@ class Trainer:
         self.bar.update()
 
 
+def _points_read(windows: WindowIndex) -> int:
+    """Points of a window through which the recurrent layers pass."""
+    return windows.window_length + windows.horizon
+
+
 def _plan(
     settings: Settings, prepared: PreparedPanel, num_windows: int, multipliers: ScheduleMultipliers
 ) -> TrainingPlan:
     """Length and speed of the training of one network."""
-    batch_size = settings.batch_size or defaults.choose_batch_size(num_windows, prepared.windows.points_per_window)
+    batch_size = settings.batch_size or defaults.choose_batch_size(num_windows, _points_read(prepared.windows))
     steps = defaults.choose_steps(num_windows, prepared.panel.num_instances)
     if settings.max_epochs is not None:
         steps = settings.max_epochs * math.ceil(num_windows / batch_size)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from sktime_lstm.anchors.naive import ANCHORS
+from sktime_lstm.anchors.smoothing import smoothing_forecasts
 from sktime_lstm.anchors.track_record import (
     PRIOR_WINDOWS,
     ErrorSums,
@@ -68,8 +69,10 @@ def errors_at(record, *origins, prior=PRIOR):
 
 
 def test_the_error_of_a_naive_forecast_is_its_mean_distance_from_the_target():
-    errors = anchor_errors(window_of(0.0, 2.0, horizon=2), column(5.0, NAN))
-    expected = [3, 5 - 2 / 1.7, 5 - 2 / 1.9, 4, 1, 1, NAN, NAN]
+    window = window_of(0.0, 2.0, horizon=2)
+    errors = anchor_errors(window, column(5.0, NAN))
+    smoothed = smoothing_forecasts(window.context, horizon=2).forecast[0, 0, 0]
+    expected = [3, 5 - 2 / 1.7, 5 - 2 / 1.9, 4, 1, *(5 - smoothed).abs(), NAN, NAN]
     np.testing.assert_allclose(errors.flatten(), expected, rtol=1e-6)
 
 
@@ -126,8 +129,8 @@ def test_a_scored_window_stands_for_those_between_that_were_not():
 def test_without_windows_there_is_an_empty_record():
     record = score_anchors(windows_over([1.0, 2.0]), unit_scale, weight=1)
     assert len(record.last_rows) == 0
-    assert record.errors_at(torch.tensor([0, 1]), torch.full((1, 8), 3.0)).unique().tolist() == [3.0]
-    assert record.totals().count.tolist() == [[[0] * 8]]
+    assert record.errors_at(torch.tensor([0, 1]), torch.full((1, len(ANCHORS)), 3.0)).unique().tolist() == [3.0]
+    assert record.totals().count.tolist() == [[[0] * len(ANCHORS)]]
 
 
 # ---- what is known at an origin --------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ def test_an_error_counts_once_its_whole_window_is_past():
 def test_no_error_at_an_origin_depends_on_what_comes_after_it():
     values = np.random.default_rng(0).normal(size=20)
     later = np.where(np.arange(20) >= 12, 100.0, values)
-    origins, prior = torch.arange(20), torch.ones(1, 8)
+    origins, prior = torch.arange(20), torch.ones(1, len(ANCHORS))
     before, after = (
         score_anchors(windows_over(series, horizon=3), window_scale, weight=1).errors_at(origins, prior)
         for series in (values, later)
@@ -194,7 +197,7 @@ def test_the_totals_are_the_sums_of_each_series_alone():
 
 
 def test_the_sums_at_the_end_tell_what_the_whole_record_tells_after_the_last_row():
-    whole, prior = scored(*SERIES), torch.rand(1, 8, generator=torch.Generator().manual_seed(0))
+    whole, prior = scored(*SERIES), torch.rand(1, len(ANCHORS), generator=torch.Generator().manual_seed(0))
     # One more row at the end of each series, to be forecast.
     extended = np.concatenate([[0], np.cumsum([len(values) + 1 for values in SERIES])])
     at_the_end = whole.totals().at_the_end(torch.from_numpy(extended))

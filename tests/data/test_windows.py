@@ -102,6 +102,49 @@ def test_the_last_points_of_a_context_may_be_hidden():
     assert windows.values.isfinite().all()
 
 
+def test_a_context_may_reach_farther_back_than_what_the_recurrent_layers_read():
+    windows = replace(windows_at(3, 5, window_length=2), history=3)
+    window = windows.batch(slice(None))
+    np.testing.assert_array_equal(window.context[..., 0], [[1, 2, 3], [NAN, NAN, 50]])
+    np.testing.assert_array_equal(window.recent[..., 0], [[2, 3], [NAN, 50]])
+    assert (window.horizon, windows.context_length, windows.points_per_window) == (2, 3, 5)
+    np.testing.assert_array_equal(window.covariates[0, :, 0], [-1, -2, -3, -4, 0])
+
+
+def test_a_history_shorter_than_the_window_changes_nothing():
+    window = replace(windows_at(3), history=1).batch(slice(None))
+    np.testing.assert_array_equal(window.context, windows_at(3).batch(slice(None)).context)
+    np.testing.assert_array_equal(window.recent, window.context)
+
+
+def test_without_a_window_length_all_of_the_context_is_read():
+    window = WindowBatch(torch.zeros(1, 8, 1), torch.zeros(1, 12, 0), sp=1)
+    assert window.recent.shape == (1, 8, 1)
+
+
+def test_a_shift_moves_the_whole_context_and_hidden_points_are_the_last_ones():
+    windows = replace(windows_at(3, window_length=2), history=3)
+    shifted = replace(windows, shift=torch.tensor([[1]])).batch(slice(None))
+    np.testing.assert_array_equal(shifted.context.flatten(), [NAN, 1, 2])
+    hidden = replace(windows, hidden=torch.tensor([[2]])).batch(slice(None))
+    np.testing.assert_array_equal(hidden.context.flatten(), [1, NAN, NAN])
+
+
+def test_the_zero_of_the_data_is_scaled_with_the_context():
+    windows = replace(windows_at(3, 6), zero=torch.tensor([0.0], dtype=torch.float64))
+    window, _ = ScaledWindows(windows, window_scale, torch.device("cpu")).batch(slice(None))
+    # Of 1, 2, 3 the mean is 2, of 50 and 60 it is 55.
+    np.testing.assert_allclose(window.zero.flatten(), [-2 / np.sqrt(2 / 3), -55 / 5], rtol=1e-6)
+    assert window.zero.dtype == window.context.dtype == torch.float32
+    assert windows_at(3).batch(slice(None)).zero is None
+
+
+def test_the_scale_is_that_of_what_the_recurrent_layers_read():
+    windows = replace(windows_at(3, window_length=2), history=3)
+    window, _ = ScaledWindows(windows, window_scale, torch.device("cpu")).batch(slice(None))
+    np.testing.assert_allclose(window.context.flatten(), [-3, -1, 1])
+
+
 def test_windows_at_other_origins_may_look_farther_ahead():
     farther = windows_at(2).at(np.array([0]), horizon=4)
     assert farther.target(slice(None)).flatten().tolist() == [1, 2, 3, 4]

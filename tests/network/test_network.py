@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sktime_lstm.anchors.naive import naive_forecasts
+from sktime_lstm.anchors.naive import ANCHORS, anchors_of, naive_forecasts
+from sktime_lstm.anchors.smoothing import smoothing_forecasts
 from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.cells import CELLS, HIDDEN
 from sktime_lstm.network.network import Network, NetworkSize
@@ -171,18 +172,18 @@ def test_dropout_keeps_the_forecast_on_average():
 
 def test_an_untrained_network_weighs_the_naive_forecasts_by_their_past_errors():
     context = torch.tensor([[0.0], [2.0]])[None]
-    # The last value, means with weights that fall by 0.7 and 0.9 a step, the mean, and two lines.
-    naive = torch.tensor([2.0, 2 / 1.7, 2 / 1.9, 1.0, 4.0, 4.0])
-    errors = torch.tensor([1.0, 2.0, 3.0, 1.5, 0.5, 2.0, 1.0, 1.0])
-    window = WindowBatch(context, torch.zeros(1, 3, 0), sp=1, anchor_errors=errors.view(1, 1, 8))
-    weights = errors[:6] ** -6
+    # The last value, means with weights that fall by 0.7 and 0.9 a step, the mean, the line, and smoothing.
+    naive = torch.tensor([2.0, 2 / 1.7, 2 / 1.9, 1.0, 4.0, *smoothing_forecasts(context, horizon=1).forecast.flatten()])
+    errors = torch.tensor([1.0, 2.0, 3.0, 1.5, 0.5, 2.0, 1.0, 1.0, 1.0, 1.0])
+    window = WindowBatch(context, torch.zeros(1, 3, 0), sp=1, anchor_errors=errors.view(1, 1, len(ANCHORS)))
+    weights = errors[:8] ** -6
     forecast = make_network(trained=False)(window)[0, 0, 0]
     torch.testing.assert_close(forecast, (weights * naive).sum() / weights.sum())
 
 
 def test_the_unit_of_past_errors_changes_nothing():
     window, network = make_window(sp=4), make_network()
-    record = torch.rand(3, 1, 8, generator=seeded(0)) + 0.1
+    record = torch.rand(3, 1, len(ANCHORS), generator=seeded(0)) + 0.1
     forecast = network(replace(window, anchor_errors=record))
     assert not forecast.equal(network(window))
     torch.testing.assert_close(network(replace(window, anchor_errors=1e3 * record)), forecast)
@@ -247,3 +248,20 @@ def test_naive_forecasts_that_do_not_exist_weigh_nothing_and_the_others_one_toge
 def test_a_network_without_anchors_has_no_weights_to_show():
     with pytest.raises(ValueError, match="anchored=False: the network has no naive forecasts to weigh"):
         make_network(anchored=False).anchor_weights(make_window())
+
+
+def test_the_recurrent_layers_read_the_latest_points_and_the_anchors_all_of_them():
+    window, network = make_window(sp=1), make_network()
+    padded = torch.nn.functional.pad(window.covariates, (0, 0, 12, 0))
+    longer = torch.cat([10 + torch.randn(3, 12, 1, generator=seeded(1)), window.context], 1)
+    with_history = replace(window, context=longer, covariates=padded, window_length=window.context.shape[1])
+    assert [len(states["hidden state"][0]) for states in network.trace(with_history)] == [8 + 4]
+    assert not anchors_of(with_history).equal(anchors_of(window))
+    same_anchors = replace(with_history, anchors=anchors_of(window))
+    torch.testing.assert_close(network(same_anchors), network(window))
+
+
+def test_anchors_made_in_advance_are_not_made_again():
+    window, network = make_window(sp=4), make_network()
+    assert network(replace(window, anchors=anchors_of(window))).equal(network(window))
+    assert not network(replace(window, anchors=anchors_of(window) + 1)).equal(network(window))

@@ -17,21 +17,35 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 def session_of(model, folder):
     path = folder / "network.onnx"
-    export_onnx(model.network, path, window_length=model.preprocessing.window_length, sp=model.preprocessing.sp)
+    preprocessing = model.preprocessing
+    export_onnx(
+        model.network,
+        path,
+        window_length=preprocessing.window_length,
+        context_length=preprocessing.context_length,
+        sp=preprocessing.sp,
+    )
     return onnxruntime.InferenceSession(path)
 
 
-def assert_same_forecast(model, session, batch, horizon, *, time=None, covariates=0):
-    time = time or model.preprocessing.window_length
+def assert_same_forecast(model, session, batch, horizon, *, time=None, covariates=0, zero=-10.0):
+    time = time or model.preprocessing.context_length
     generator = np.random.default_rng(time)
     context = generator.normal(size=(batch, time, 1)).astype(np.float32)
     context[0, time // 2] = np.nan
     known = generator.normal(size=(batch, time + horizon, covariates)).astype(np.float32)
     errors = generator.uniform(0.5, 2, size=(batch, 1, len(ANCHORS))).astype(np.float32)
-    inputs = {"context": context, "covariates": known, "anchor_errors": errors}
+    zeros = np.full((batch, 1, 1), zero, dtype=np.float32)
+    inputs = {"context": context, "covariates": known, "anchor_errors": errors, "zero": zeros}
     found = session.run(None, {each.name: inputs[each.name] for each in session.get_inputs()})[0]
     with torch.no_grad():
-        window = WindowBatch(*map(torch.from_numpy, (context, known)), model.preprocessing.sp, torch.from_numpy(errors))
+        window = WindowBatch(
+            *map(torch.from_numpy, (context, known)),
+            model.preprocessing.sp,
+            torch.from_numpy(errors),
+            window_length=model.preprocessing.window_length,
+            zero=torch.from_numpy(zeros),
+        )
         expected = model.network(window).numpy()
     assert_allclose(found, expected, atol=1e-5)
 
@@ -46,8 +60,10 @@ def test_onnxruntime_forecasts_the_same_for_any_batch_context_and_horizon(change
     session = session_of(model, tmp_path)
     for batch, horizon in [(1, 1), (3, 2), (2, 5), (7, 40)]:
         assert_same_forecast(model, session, batch, horizon)
-    for time in [*range(model.preprocessing.sp, 20), 61]:
+    for time in [*range(model.preprocessing.sp, 20), 61, 80]:
         assert_same_forecast(model, session, 2, 5, time=time)
+    for zero in [np.nan, 0.0, -5e3]:
+        assert_same_forecast(model, session, 2, 5, zero=zero)
 
 
 def test_covariates_are_an_input(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from toys import NAN, TOY, make_settings, panel_of, season
 
+from sktime_lstm.anchors.naive import ANCHORS
 from sktime_lstm.anchors.track_record import mean_errors
 from sktime_lstm.data.panel import read_panel
 from sktime_lstm.training.preparation import (
@@ -170,7 +171,7 @@ def test_windows_know_the_errors_of_the_naive_forecasts_up_to_their_origin():
 def test_the_prior_errors_are_those_over_all_windows_unless_they_are_known():
     ready = prepared()
     torch.testing.assert_close(ready.prior_errors, mean_errors(ready.examples(ready.origins)))
-    given = torch.ones(1, 8)
+    given = torch.ones(1, len(ANCHORS))
     assert prepared(prior_errors=given).prior_errors is given
 
 
