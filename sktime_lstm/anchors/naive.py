@@ -153,13 +153,17 @@ def season_ahead(context: Tensor, sp: int) -> Tensor:
 
 def _moving_average(series: Tensor, sp: int) -> Tensor:
     """Centred mean over a season; NaN near the ends and where too little of the season was observed."""
-    length, half = series.shape[-1], sp // 2
-    places = torch.arange(length, device=series.device)
-    distance = places[:, None] - places[half : length - half]
-    share = ((distance.abs() <= half).to(series.dtype) - (distance.abs() * 2 == sp).to(series.dtype) / 2) / sp
-    seen = torch.isfinite(series).to(series.dtype) @ share
-    mean = series.nan_to_num() @ share / seen.clamp(min=ENOUGH_OF_A_SEASON)
-    return nn.functional.pad(mean.masked_fill(seen < ENOUGH_OF_A_SEASON, torch.nan), (half, half), value=torch.nan)
+    seen = _mean_over_season(torch.isfinite(series), sp)
+    mean = _mean_over_season(series.nan_to_num(), sp) / seen.clamp(min=ENOUGH_OF_A_SEASON)
+    centred = mean.masked_fill(seen < ENOUGH_OF_A_SEASON, torch.nan).to(series.dtype)
+    return nn.functional.pad(centred, (sp // 2, sp // 2), value=torch.nan)
+
+
+def _mean_over_season(values: Tensor, sp: int) -> Tensor:
+    """Mean over each `sp` successive points; for an even `sp` the mean of two neighbours, so that it has a middle."""
+    sums = nn.functional.pad(values.double().cumsum(-1), (1, 0))
+    means = (sums[..., sp:] - sums[..., :-sp]) / sp
+    return means if sp % 2 else (means[..., 1:] + means[..., :-1]) / 2
 
 
 def _reliability(phases: Tensor, season: Tensor) -> Tensor:
