@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -79,10 +80,7 @@ class Network(nn.Module):
         """
         anchors = self._anchors(window)
         correction, logits, further = self._outputs(window, anchors)
-        forecast = correction[..., 0]
-        if anchors is not None:
-            mixture = (_weights(anchors, logits, window.anchor_errors) * anchors.nan_to_num()).sum(-1)
-            forecast = mixture + forecast
+        forecast = _mixed(anchors, correction, logits, window.anchor_errors)
         return torch.cat([forecast[..., None], further], -1) if self.size.num_distribution_outputs else forecast
 
     def anchor_weights(self, window: WindowBatch) -> Tensor:
@@ -98,6 +96,13 @@ class Network(nn.Module):
         with torch.no_grad():
             for parameter in (self.output.weight, self.output.bias):
                 parameter.unflatten(0, (self.size.num_variables, -1))[:, :forecast].mul_(factor)
+
+    def shrunk_forecasts(self, window: WindowBatch, factors: Sequence[float]) -> Tensor:
+        """Forecasts after shrinking by each factor, of shape (factor, batch, horizon, variable), in one pass."""
+        anchors = self._anchors(window)
+        correction, logits, _ = self._outputs(window, anchors)
+        shrunk = [_mixed(anchors, factor * correction, factor * logits, window.anchor_errors) for factor in factors]
+        return torch.stack(shrunk)
 
     def trace(self, window: WindowBatch) -> list[State]:
         """Gates and states of each layer, each of shape (batch, window_length + horizon, unit)."""
@@ -143,6 +148,13 @@ class Network(nn.Module):
             return hidden
         mask = torch.rand(hidden.shape, generator=self.dropout_generator, dtype=torch.float32).to(hidden.device) < keep
         return hidden * mask / keep
+
+
+def _mixed(anchors: Tensor | None, correction: Tensor, logits: Tensor, anchor_errors: Tensor | None) -> Tensor:
+    """Mixture of the anchors plus the correction, of shape (batch, horizon, variable)."""
+    if anchors is None:
+        return correction[..., 0]
+    return (_weights(anchors, logits, anchor_errors) * anchors.nan_to_num()).sum(-1) + correction[..., 0]
 
 
 def _weights(anchors: Tensor, logits: Tensor, anchor_errors: Tensor | None) -> Tensor:

@@ -58,6 +58,8 @@ class PreparedPanel:
         Errors of the naive forecasts so far, at every row.
     prior_errors : Tensor of shape (variable, anchor) or None
         Errors of the naive forecasts over all series; None if the network is not anchored.
+    anchors : Tensor of shape (windows, horizon, variable, anchor) or None
+        Naive forecasts of all windows to learn from; None if there are none or too many.
     """
 
     panel: Panel
@@ -65,7 +67,8 @@ class PreparedPanel:
     units: Array
     windows: WindowIndex
     record: TrackRecord
-    prior_errors: Tensor | None
+    prior_errors: Tensor | None = None
+    anchors: Tensor | None = None
 
     @cached_property
     def origins(self) -> Rows:
@@ -88,10 +91,10 @@ class PreparedPanel:
         return training, thin(held_out, MAX_HELD_OUT)
 
     def examples(self, origins: Rows, device: torch.device | None = None) -> ScaledWindows:
-        """Windows at these origins as a network learns from them."""
-        windows = self.windows.at(origins)
-        examples = ScaledWindows(windows, self.preprocessing.scale_of, device or torch.device("cpu"))
-        return examples if self.prior_errors is None else with_anchors(examples)
+        """Windows at some of the origins as a network learns from them."""
+        device = device or torch.device("cpu")
+        anchors = None if self.anchors is None else self.anchors[np.searchsorted(self.origins, origins)].to(device)
+        return ScaledWindows(self.windows.at(origins), self.preprocessing.scale_of, device, anchors)
 
 
 def prepare(
@@ -109,9 +112,10 @@ def prepare(
     units = preprocessing.units(panel) if units is None else units
     windows = preprocessing.window_index(panel, preprocessing.explained(panel, units))
     record = preprocessing.track_record(panel, windows)
-    prepared = PreparedPanel(panel, preprocessing, units, windows, record, None)
+    prepared = PreparedPanel(panel, preprocessing, units, windows, record)
     if not anchored:
         return prepared
+    prepared = replace(prepared, anchors=with_anchors(prepared.examples(prepared.origins)).anchors)
     if prior_errors is None:
         prior_errors = mean_errors(prepared.examples(thin(prepared.origins, MAX_FOR_PRIOR)))
     anchor_errors = partial(record.errors_at, prior=prior_errors)
