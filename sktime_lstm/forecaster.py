@@ -170,11 +170,14 @@ class LSTMForecaster(BaseForecaster):
         cover the horizon or has other columns than in `fit`. A failed `fit` or `update` leaves the forecaster as it
         was.
 
-    Notes ----- Prediction intervals come from the errors of a hold-out network on the latest quarter of the windows,
-    which it was not trained on; on a short series from those on the latest half, widened for their small number. Beyond
-    the measured steps they grow as errors do that are rolled out farther or, where the series is too short for that, as
-    sample paths do. If the last two points of a series jump farther than three times any change before, nobody can know
-    whether that is a mistake or a new level: intervals then cover the forecasts with and without these points.
+    Notes
+    -----
+    Prediction intervals come from the errors of a hold-out network on the latest quarter of the windows, which it was
+    not trained on; on a short series from those on the latest half, widened for their small number. Beyond the measured
+    steps they grow as errors do that are rolled out farther or, where the series is too short for that, as sample paths
+    do. If one of the last four points of a series jumps farther than three times any change before, nobody can know
+    whether that is a mistake or a new level: intervals then cover the forecasts with and without the points from there
+    on. The point forecast itself is not robust: it follows such a jump.
 
     ``update(y, update_params=False)`` takes the new data in and leaves the weights alone; ``update_params=True`` also
     trains further, with a quarter of the steps at a fifth of the rate.
@@ -980,6 +983,11 @@ class LSTMForecaster(BaseForecaster):
     def _get_fitted_params(self) -> dict[str, Any]:
         names = ("window_length", "output_length", "sp", "hidden_size", "history")
         return {name: getattr(self, f"{name}_") for name in names}
+
+    def __sklearn_clone__(self) -> LSTMForecaster:
+        """Clone as sktime does, for scikit-learn: what was learned by pretraining is kept."""
+        clone: LSTMForecaster = self.clone()
+        return clone
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

@@ -209,7 +209,7 @@ def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None 
     position = axis.positions(stamps)
     panel = _nothing(axis, keys, y, X)._blank(instance, position)
     panel.values[panel.rows(instance, position)] = numeric_values(y, "y")
-    _check_observed(panel)
+    _check_observed(panel, memory)
     if X is None:
         return panel
     check_no_duplicates(X.index)
@@ -286,6 +286,9 @@ def _continued_axis(memory: Panel, stamps: pd.Index) -> TimeAxis:
     return replace(memory.axis, step=find_time_axis(together).step)
 
 
-def _check_observed(panel: Panel) -> None:
-    """Check that every series has an observation."""
-    check_observed(np.add.reduceat(np.isfinite(panel.values), panel.bounds[:-1], axis=0), panel.keys)
+def _check_observed(panel: Panel, memory: Panel | None) -> None:
+    """Check that every series has an observation, now or in memory."""
+    counts = np.add.reduceat(np.isfinite(panel.values), panel.bounds[:-1], axis=0, dtype=np.float64)
+    if memory is not None:
+        counts[find_series(memory.keys, panel.keys) >= 0] = 1.0
+    check_observed(counts, panel.keys)

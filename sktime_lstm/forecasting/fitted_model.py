@@ -158,9 +158,9 @@ class FittedModel:
         """Quantiles of rows, of shape (rows, variables, alphas), in the global scale."""
         rows = self._paths(windows)[which, steps - 1]
         scales = self._error_scales(past, windows, self._scales(windows))[which]
-        later = 0 if windows.shift is None else windows.shift.numpy()[which]
-        ahead = np.broadcast_to(steps[:, None] + later, scales.shape)
-        errors = torch.from_numpy(self.calibration.errors(ahead, alphas) * scales[:, :, None])
+        later = None if windows.shift is None else windows.shift.numpy()[which]
+        ahead = np.broadcast_to(steps[:, None], scales.shape)
+        errors = torch.from_numpy(self.calibration.errors(ahead, alphas, steps_more=later) * scales[:, :, None])
         # Here the levels stand where the steps do elsewhere.
         return np.asarray(add_errors(rows[:, None], errors.movedim(2, 1)).movedim(1, 2).numpy())
 

@@ -22,7 +22,7 @@ MIN_WINDOWS = 3
 WINDOW_SHARE = 0.4
 MIN_WINDOW_SCALE = 0.1
 GROWTH = 0.85
-RANDOM_WALK_GROWTH = 0.5
+RANDOM_WALK_GROWTH, OUTAGE_GROWTH = 0.5, 0.25
 WINDOWS_OF_PRIOR = 2.0
 WINDOWS_OF_OTHERS = 8.0
 WINDOWS_OF_SHAPE = 20.0
@@ -101,17 +101,26 @@ class Calibration:
         """Number of steps whose errors were measured."""
         return len(self.rmse_by_step)
 
-    def errors(self, steps: Rows, alphas: list[float]) -> Array:
-        """Error quantiles of shape (rows, variables, alphas), in units, for `steps` >= 1 of shape (rows, variables)."""
+    def errors(self, steps: Rows, alphas: list[float], *, steps_more: Rows | None = None) -> Array:
+        """Error quantiles of shape (rows, variables, alphas), in units, for `steps` >= 1 of shape (rows, variables).
+
+        `steps_more` are those by which an outage makes the forecast reach farther than it says.
+        """
         quantiles = self._standard_quantiles_at(np.tile(np.asarray(alphas)[:, None], len(self.growth)))
-        return np.asarray(self._rmse(steps)[:, :, None] * quantiles.T)
+        later = np.zeros_like(steps) if steps_more is None else steps_more
+        return np.asarray((self._rmse(steps + later) * self._outage(later))[:, :, None] * quantiles.T)
 
     def widening(self, steps_more: Rows) -> Array:
         """Factor by which the error of each step grows if it lies farther ahead: (windows, steps, variables)."""
         if not steps_more.any():
             return np.ones((len(steps_more), 1, 1))
         steps = np.arange(1, self.steps + 1)[:, None] + steps_more[:, None]
-        return np.stack([self._rmse(each) for each in steps]) / np.where(self.rmse_by_step > 0, self.rmse_by_step, 1.0)
+        farther = np.stack([self._rmse(each) for each in steps]) * self._outage(steps_more)[:, None]
+        return np.asarray(farther / np.where(self.rmse_by_step > 0, self.rmse_by_step, 1.0))
+
+    def _outage(self, steps_more: Rows) -> Array:
+        """Factor for what an outage adds to the error beyond the steps: nobody has seen what happened in it."""
+        return np.asarray((1 + steps_more / self.steps) ** OUTAGE_GROWTH)
 
     def _rmse(self, steps: Rows) -> Array:
         """Root mean square error at steps of shape (rows, variables)."""

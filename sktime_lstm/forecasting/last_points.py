@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 JUMP = 3.0
-DOUBTFUL = 2
+DOUBTFUL = 4
 MIN_CHANGES = 5
 
 
@@ -29,9 +29,10 @@ def context_shift(age: Tensor, *, window_length: int, sp: int) -> Tensor:
 
 
 def points_in_doubt(context: Tensor) -> Tensor:
-    """How many of the last points of a context may be outliers: 2 after a jump that dwarfs all changes before, else 0.
+    """How many of the last points of a context may be wrong: those from a jump on that dwarfs all changes before.
 
-    Whether such a jump is a mistake or a new level, no method can know from so few points.
+    Only jumps to one of the last four points count. Whether such a jump is a mistake or a new level, no method can know
+    from so few points.
 
     Parameters
     ----------
@@ -42,10 +43,14 @@ def points_in_doubt(context: Tensor) -> Tensor:
     -------
     Tensor of shape (batch, variable)
     """
-    if context.shape[1] <= DOUBTFUL + MIN_CHANGES:
+    if context.shape[1] <= DOUBTFUL + MIN_CHANGES + 1:
         return torch.zeros(context.shape[0], context.shape[2], dtype=torch.int64)
     change = context.diff(dim=1).abs()
-    latest, before = change[:, -DOUBTFUL:].nan_to_num().amax(1), change[:, :-DOUBTFUL]
+    # One change more, since the step back from a wrong point before the last four is no jump to one of them.
+    latest, before = change[:, -DOUBTFUL - 1 :].nan_to_num(), change[:, : -DOUBTFUL - 1]
     enough = torch.isfinite(before).sum(1) >= MIN_CHANGES
     usual = before.nan_to_num().amax(1)
-    return torch.where(enough & (usual > 0) & (latest > JUMP * usual), DOUBTFUL, 0)
+    jumps = (latest > JUMP * usual[:, None]) & (enough & (usual > 0))[:, None]
+    age = torch.arange(DOUBTFUL + 1, 0, -1, device=context.device)[:, None]
+    first = (jumps * age).amax(1)
+    return torch.where(first <= DOUBTFUL, first, 0)

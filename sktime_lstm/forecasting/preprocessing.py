@@ -17,6 +17,8 @@ from sktime_lstm.data.time_axis import Positions
 from sktime_lstm.data.windows import WindowIndex, min_context, scored_origins
 from sktime_lstm.network.losses import LOSSES, PredictiveOf
 
+ENOUGH_FOR_A_UNIT = 30
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -180,8 +182,12 @@ class Preprocessing:
         return HistorySummary(panel.last, units, error_sums, self._season_tables(panel, units))
 
     def updated_summary(self, summary: HistorySummary, old: Panel, new: Panel) -> HistorySummary:
-        """Summary of a panel that goes on where another ended; only what has changed is looked at."""
-        known = old.agrees_with(new)
+        """Summary of a panel that goes on where another ended; only what has changed is looked at.
+
+        A series that had few points is summarised anew, since its unit was hardly known.
+        """
+        known = np.where(_num_observed(old) >= ENOUGH_FOR_A_UNIT, np.arange(old.num_instances), -1)
+        known = np.append(known, -1)[old.agrees_with(new)]
         units = np.where((known >= 0)[:, None], summary.units[known], self.units(new))
         since = np.where(known >= 0, old.lengths[known], 0)
         windows = self.window_index(new, self.explained(new, units))
@@ -202,6 +208,11 @@ class Preprocessing:
             return np.full(variables, -np.inf)
         lowest = self.scaler.transform(np.full((1, variables), self.lower_bound))
         return np.array(lowest, dtype=np.float64).ravel()
+
+
+def _num_observed(panel: Panel) -> Positions:
+    """Fewest observations of a variable in each series, of shape (instances,)."""
+    return np.asarray(np.add.reduceat(np.isfinite(panel.values), panel.bounds[:-1], axis=0, dtype=np.int64).min(axis=1))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
+import sklearn.base
 import torch
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer
@@ -90,7 +90,9 @@ def test_only_a_constant_series_has_an_interval_without_width(values, loss):
     assert (width(default(loss=loss).fit(pd.Series([7.0] * 30)), (1, 5)) == 0).all()
 
 
-@pytest.mark.parametrize(("place", "value"), [(131, 1000.0), (130, 1000.0), (131, -800.0)])
+@pytest.mark.parametrize(
+    ("place", "value"), [(131, 1000.0), (130, 1000.0), (129, 1000.0), (128, 1000.0), (131, -800.0)]
+)
 def test_an_outlier_at_the_end_may_be_a_mistake_and_the_interval_says_so(place, value):
     values = np.random.default_rng(0).normal(100, 2, 144)
     y = pd.Series(values[:132], pd.period_range("2010-01", periods=132, freq="M"))
@@ -334,3 +336,38 @@ def test_what_is_no_time_series_is_refused_in_plain_words(y, error, message):
 def test_a_window_thousands_of_points_longer_than_the_series_is_refused():
     with pytest.raises(ValueError, match="window_length=1000000, but the longest series has 60 points"):
         small(window_length=1_000_000).fit(wave(60))
+
+
+@pytest.mark.parametrize("first", [1, 2, 5])
+def test_a_new_series_that_starts_with_few_points_ends_up_as_if_they_had_come_at_once(first):
+    generator = np.random.default_rng(0)
+    X = pd.DataFrame({"x": generator.integers(0, 2, 160).astype(float)})
+    y = 100 + 20 * X["x"] + generator.normal(size=160)
+
+    def shop(key, start, stop):
+        return tuple(pd.concat({key: part.iloc[start:stop]}) for part in (y.to_frame("y"), X))
+
+    old, new = shop("old", 0, 100), shop("new", 0, 100)
+    at_once, piecemeal = (small(max_epochs=5).fit(old[0], X=old[1]) for _ in range(2))
+    at_once.update(*new, update_params=False)
+    for start, stop in ((0, first), (first, 100)):
+        piecemeal.update(*shop("new", start, stop), update_params=False)
+    last = pd.concat([shop(key, 100, 105)[1] for key in ("old", "new")])
+    found, expected = (each.predict(fh=range(1, 6), X=last).loc["new"] for each in (piecemeal, at_once))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("is_panel", [False, True])
+def test_a_reading_that_is_missing_today_is_taken_in_and_moves_the_cutoff(is_panel):
+    y, today = wave(60), pd.Series([NAN], index=[60])
+    if is_panel:
+        y, today = (pd.concat({"a": each.to_frame("y"), "b": each.to_frame("y")}) for each in (y, today))
+    forecaster = small().fit(y).update(today, update_params=False)
+    assert forecaster.predict(fh=[1]).index.get_level_values(-1)[0] == 61
+    assert np.isfinite(forecaster.predict(fh=[1]).to_numpy()).all()
+
+
+def test_scikit_learn_clones_as_sktime_does():
+    learner = small(pretrained=small().fit(wave(120, seed=1)), fine_tune="none")
+    expected = learner.clone().fit(wave(60)).predict(fh=[1, 2])
+    pd.testing.assert_series_equal(sklearn.base.clone(learner).fit(wave(60)).predict(fh=[1, 2]), expected)

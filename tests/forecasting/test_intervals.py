@@ -157,10 +157,14 @@ def test_the_error_at_a_step_is_its_root_mean_square_error_times_a_quantile():
 
 
 @pytest.mark.parametrize(("growth", "expected"), [(0.0, [2, 1]), (0.5, [2 * np.sqrt(3.5), 2]), (1.0, [7, 4])])
-def test_errors_are_widened_as_much_as_those_of_the_steps_that_lie_farther_ahead(growth, expected):
-    # Six steps farther the first two are the seventh and the eighth.
-    found = hand_made(growth=growth).widening(np.array([[0], [6]]))
-    np.testing.assert_allclose(found[:, :, 0], [[1, 1], expected])
+def test_after_an_outage_errors_are_wider_than_those_of_the_steps_that_lie_farther_ahead(growth, expected):
+    # Six steps farther the first two are the seventh and the eighth. Three times as long as the two measured steps, the
+    # outage adds the factor (1 + 3) ** 0.25.
+    calibration, outage = hand_made(growth=growth), np.array([[0], [6]])
+    found = calibration.widening(outage)
+    np.testing.assert_allclose(found[:, :, 0], [[1, 1], np.sqrt(2) * np.array(expected)])
+    quantiles = [calibration.errors(np.array([[1], [1]]), [1.0], steps_more=more)[1, 0, 0] for more in (None, outage)]
+    np.testing.assert_allclose(quantiles[1] / quantiles[0], found[1, 0, 0])
 
 
 def test_where_no_step_lies_farther_nothing_is_widened():

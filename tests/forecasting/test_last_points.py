@@ -48,27 +48,45 @@ def test_each_variable_is_shifted_for_itself():
     assert context_shift(torch.tensor([[1, 9], [5, 0]]), window_length=6, sp=2).tolist() == [[0, 8], [4, 0]]
 
 
+WOBBLE = [0.0, 1, 0, 1, 0, 1, 0, 1]
+
+
 @pytest.mark.parametrize(
-    ("values", "expected"),
+    ("last", "expected"),
     [
-        ([0, 1, 0, 1, 0, 1, 0, 1, 9], 2),
-        ([0, 1, 0, 1, 0, 1, 0, 9, 9], 2),
-        ([0, 1, 0, 1, 0, 1, 9, 9, 9], 0),
-        ([0, 1, 0, 1, 0, 1, 0, 1, 4], 0),
-        ([0, 1, 0, 1, 0, 1, 0, 1, 4.5], 2),
-        ([0, 1, 0, 1, 0, 1, 0, 1, -9], 2),
-        ([0, 1, 0, 1, 0, 1, 0, 1, 0], 0),
-        ([5, 5, 5, 5, 5, 5, 5, 5, 9], 0),
-        ([0, 1, 0, 1, 0, 1, 9], 0),
-        ([NAN, 0, NAN, 1, NAN, 0, NAN, 1, 9], 0),
-        ([0, 1, 0, 1, 0, 1, 0, NAN, NAN], 0),
+        ([0, 1, 0, 9], 1),
+        ([0, 1, 9, 9], 2),
+        ([0, 1, 9, 0], 2),
+        ([0, 9, 0, 1], 3),
+        ([9, 0, 1, 0], 4),
+        ([9, 9, 9, 9], 4),
+        ([0, 1, 0, -9], 1),
+        ([0, 1, 0, 3], 0),
+        ([0, 1, 0, 3.5], 1),
+        ([0, 1, 0, 1], 0),
+        ([0, 1, NAN, NAN], 0),
+        ([0, 1, NAN, 9], 0),
     ],
 )
-def test_the_last_two_points_are_in_doubt_after_a_jump_of_more_than_three_times_any_change_before(values, expected):
-    assert points_in_doubt(column(*values)).tolist() == [[expected]]
+def test_the_points_from_a_jump_on_of_more_than_three_times_any_change_before_are_in_doubt(last, expected):
+    assert points_in_doubt(column(*WOBBLE, *last)).tolist() == [[expected]]
+
+
+@pytest.mark.parametrize("last", [[9, 0, 1, 0, 1], [9, 9, 9, 9, 9]])
+def test_a_jump_to_a_point_before_the_last_four_leaves_none_in_doubt(last):
+    assert points_in_doubt(column(*WOBBLE, *last)).tolist() == [[0]]
+
+
+def test_an_earlier_jump_as_large_makes_the_last_one_usual():
+    assert points_in_doubt(column(0, 1, 9, *WOBBLE, 0, 1, 0, 9)).tolist() == [[0]]
+
+
+@pytest.mark.parametrize("values", [[5], [5, 9], [0, 1, 0, 1, 0, 1, 0, 1, 0, 9], [5] * 12 + [9]])
+def test_too_few_changes_or_none_at_all_show_nothing(values):
+    assert points_in_doubt(column(*values)).tolist() == [[0]]
 
 
 def test_windows_and_variables_are_in_doubt_for_themselves():
-    calm, jumping = [0.0, 1, 0, 1, 0, 1, 0, 1, 0], [0.0, 1, 0, 1, 0, 1, 0, 1, 9]
+    calm, jumping = [*WOBBLE, 0.0, 1, 0, 1], [*WOBBLE, 0.0, 1, 0, 9]
     context = torch.tensor([[calm, jumping], [jumping, calm]], dtype=torch.float64).transpose(1, 2)
-    assert points_in_doubt(context).tolist() == [[0, 2], [2, 0]]
+    assert points_in_doubt(context).tolist() == [[0, 1], [1, 0]]

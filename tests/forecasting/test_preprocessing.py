@@ -206,13 +206,22 @@ def test_a_summary_that_goes_on_is_that_of_all_points_at_once(stride, before):
     same(updated.error_sums, preprocessing.summary(new).error_sums)
 
 
-def test_a_series_keeps_the_unit_it_had_when_it_was_first_met():
-    frame = history(30, 30)
-    old, new = panel_from(cut(frame, 10)), panel_from(frame)
+def test_a_series_keeps_the_unit_it_had_when_thirty_of_its_points_were_known():
+    frame = history(40, 40)
+    old, new = panel_from(cut(frame, 30)), panel_from(frame)
     preprocessing = preprocessing_of(new, effect=[[2.0]])
     before, updated = preprocessing.summary(old), preprocessing.updated_summary(preprocessing.summary(old), old, new)
     assert updated.units[0] == before.units[0] != preprocessing.units(new)[0]
     assert updated.units[1] == preprocessing.units(new)[1]
+
+
+def test_a_series_of_fewer_points_is_looked_at_anew():
+    frame = history(40)
+    old, new = panel_from(cut(frame, 29)), panel_from(frame)
+    preprocessing = preprocessing_of(new, effect=[[2.0]])
+    updated, expected = preprocessing.updated_summary(preprocessing.summary(old), old, new), preprocessing.summary(new)
+    assert updated.units[0] == expected.units[0]
+    same(updated.error_sums, expected.error_sums)
 
 
 def test_a_series_whose_past_was_corrected_is_looked_at_anew():
@@ -227,8 +236,8 @@ def test_a_series_whose_past_was_corrected_is_looked_at_anew():
 
 
 def test_only_what_has_come_is_scored(monkeypatch):
-    frame = history(30)
-    old, new = panel_from(cut(frame, 28)), panel_from(frame)
+    frame = history(40)
+    old, new = panel_from(cut(frame, 38)), panel_from(frame)
     preprocessing = preprocessing_of(new)
     summary, scored = preprocessing.summary(old), []
     monkeypatch.setattr(
