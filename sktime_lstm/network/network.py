@@ -12,11 +12,16 @@ from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.cells import CELLS, HIDDEN, RecurrentLayer, State, initialise
 
 SHARPNESS = 6.0
+MIN_LOG_ERROR, MAX_LOG_RATIO = -7.0, 6.0
 
 
 @dataclass(frozen=True)
 class NetworkSize:
-    """What a network is made of; none of it depends on the horizon or the seasonal period."""
+    """What a network is made of; none of it depends on the horizon or the seasonal period.
+
+    `sees_errors` shows the errors of the naive forecasts to the recurrent layers, and `corrects_by_errors` counts the
+    correction in units of the smallest of them. Networks of older files do neither.
+    """
 
     num_variables: int
     num_covariates: int
@@ -26,6 +31,14 @@ class NetworkSize:
     dropout: float = 0.0
     anchored: bool = True
     num_distribution_outputs: int = 0
+    sees_errors: bool = False
+    corrects_by_errors: bool = False
+
+    @property
+    def inputs_per_variable(self) -> int:
+        """Channels of each variable that the first layer sees."""
+        anchors = len(ANCHORS) if self.anchored else 0
+        return 3 + anchors + (1 + anchors if anchors and self.sees_errors else 0)
 
 
 class Network(nn.Module):
@@ -36,11 +49,13 @@ class Network(nn.Module):
     With the hidden state h of a future step, naive forecasts n of the context, their mean absolute errors r in the
     series so far, and the weights W, U of a linear output that starts at zero,
 
-        forecast = softmax(W h - 6 log r) . n + U h
+        forecast = softmax(W h - 6 log r) . n + min(r) U h
 
     so that an untrained network is a mixture of the naive forecasts in which the one that was half as wrong counts 64
-    times as much. Without anchors the forecast is U h alone. A loss that learns how far the truth may be from the
-    forecast gets further linear outputs for it.
+    times as much, and what it learns is as large as its usual error: a smooth series is corrected a little, a noisy
+    one more. Each step of the window shows log min(r) and log(r / min(r)) too. Without anchors the forecast is U h
+    alone. A loss that learns how far the truth may be from the forecast gets further linear outputs for it, to which
+    log min(r) is added, since a spread is positive.
 
     Parameters
     ----------
@@ -59,8 +74,7 @@ class Network(nn.Module):
         super().__init__()
         self.size = size
         self.dropout_generator: torch.Generator | None = None
-        per_variable = 3 + (len(ANCHORS) if size.anchored else 0)
-        width = size.num_variables * per_variable + size.num_covariates + 1
+        width = size.num_variables * size.inputs_per_variable + size.num_covariates + 1
         self.layers = nn.ModuleList()
         for _ in range(size.num_layers):
             self.layers.append(CELLS[size.cell](width, size.hidden_size))
@@ -81,6 +95,9 @@ class Network(nn.Module):
         forecast = correction[..., 0]
         if anchors is not None:
             mixture = (_weights(anchors, logits, window.anchor_errors) * anchors.nan_to_num()).sum(-1)
+            if self.size.corrects_by_errors:
+                smallest = log_errors(window, anchors)[:, None, :, :1]
+                forecast, further = smallest[..., 0].exp() * forecast, smallest + further
             forecast = mixture + forecast
         return torch.cat([forecast[..., None], further], -1) if self.size.num_distribution_outputs else forecast
 
@@ -133,6 +150,8 @@ class Network(nn.Module):
         if anchors is not None:
             flat = anchors.nan_to_num().flatten(-2)
             known.append(nn.functional.pad(flat, (0, 0, context.shape[1], 0)))
+            if self.size.sees_errors:
+                known.append(log_errors(window, anchors).flatten(1)[:, None].expand(-1, past.shape[1], -1))
         return torch.cat(known, -1)
 
     def _drop(self, hidden: Tensor) -> Tensor:
@@ -142,6 +161,18 @@ class Network(nn.Module):
             return hidden
         mask = torch.rand(hidden.shape, generator=self.dropout_generator, dtype=torch.float32).to(hidden.device) < keep
         return hidden * mask / keep
+
+
+def log_errors(window: WindowBatch, anchors: Tensor) -> Tensor:
+    """Logarithms of the smallest error of the naive forecasts, and of each over it: (batch, variable, 1 + anchor).
+
+    All are 0 where no errors are known, and bounded: after a context that hardly varies they would be huge.
+    """
+    exists = ~anchors[:, 0].isnan()
+    errors = torch.ones_like(anchors[:, 0]) if window.anchor_errors is None else window.anchor_errors
+    logs = errors.log().clamp(min=MIN_LOG_ERROR).masked_fill(~exists, torch.inf)
+    smallest = logs.amin(-1, keepdim=True)
+    return torch.cat([smallest, (logs - smallest).clamp(max=MAX_LOG_RATIO)], -1)
 
 
 def _weights(anchors: Tensor, logits: Tensor, anchor_errors: Tensor | None) -> Tensor:

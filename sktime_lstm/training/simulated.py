@@ -1,0 +1,267 @@
+"""Pretraining on nothing but simulated series: what no short series can teach, but all of them share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sktime_lstm.anchors.naive import anchors_of
+from sktime_lstm.anchors.track_record import score_anchors
+from sktime_lstm.data.panel import Array
+from sktime_lstm.data.scaling import window_scale
+from sktime_lstm.data.simulation import simulate_series
+from sktime_lstm.data.windows import ScaledWindows, WindowBatch, WindowIndex, min_context
+from sktime_lstm.network.losses import LOSSES
+from sktime_lstm.network.network import Network, NetworkSize, log_errors
+from sktime_lstm.runtime import Deadline, seeded_generator
+from sktime_lstm.training import defaults
+from sktime_lstm.training.loop import GRADIENT_NORM, AdamW, one_cycle
+
+LOSS = "quantile"
+PERIODS = {1: 0.30, 4: 0.22, 12: 0.26, 7: 0.06, 6: 0.05, 24: 0.05, 52: 0.06}
+"""Seasonal periods, and the share of the batches of each."""
+
+LONGEST_PLAIN, LONGEST = 150, 260
+MOST_STEPS_AHEAD = 36
+LATER_SHARE = 0.45
+LIFTED_SHARE, LIFTED_BY = 0.5, (0.1, 20.0)
+MOST_PER_SERIES = 16
+MAX_POINTS_PER_STEP = 25_000
+MAX_RELATIVE_LOSS = 30.0
+AVERAGED_STEPS = 1_000
+
+
+@dataclass(frozen=True)
+class SimulationPlan:
+    """How long to learn from simulated series, and how.
+
+    Attributes
+    ----------
+    steps : int
+        Optimiser steps of the whole schedule.
+    num_windows : int
+        Windows of a step; fewer where they are long.
+    points_per_window : int
+        A series gives one window to learn from for so many points, at random origins. They share the errors of the
+        naive forecasts, which take longest.
+    hidden_size : int
+        Units of the LSTM layer.
+    learning_rate, weight_decay : float
+        Peak of the one-cycle schedule, and decoupled weight decay of AdamW.
+    seed : int
+        What everything is drawn from.
+    """
+
+    steps: int = 60_000
+    num_windows: int = 256
+    points_per_window: int = 8
+    hidden_size: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the series of a batch have in common: season, length of the history, and steps to forecast."""
+
+    sp: int
+    length: int
+    horizon: int
+
+    @property
+    def window_length(self) -> int:
+        """Points that the network reads in a fit of one such series."""
+        return defaults.choose_window_length(self._size)
+
+    @property
+    def history(self) -> int:
+        """Points that the naive forecasts see."""
+        return defaults.choose_history(self._size)
+
+    @property
+    def training_length(self) -> int:
+        """Steps over which the naive forecasts are scored."""
+        return defaults.choose_training_length(self._size, self.horizon)
+
+    @property
+    def stride(self) -> int:
+        """Points from one scored window to the next."""
+        return max(1, self.training_length // 4)
+
+    @property
+    def scored(self) -> Tensor:
+        """Points before each window on which the naive forecasts are scored."""
+        first = -(-min_context(self.sp) // self.stride) * self.stride
+        return torch.arange(first, self.length - self.training_length + 1, self.stride)
+
+    @property
+    def _size(self) -> defaults.DataSize:
+        return defaults.DataSize(np.array([self.length]), self.sp, self.horizon)
+
+
+def windows_alone(values: Array, shape: Shape) -> WindowIndex:
+    """Windows of many series of one shape, as a fit of each of them alone would make them.
+
+    Parameters
+    ----------
+    values : array of shape (series, points)
+        At least the history of each series.
+    shape : Shape
+        From which the window length and all others follow.
+
+    Returns
+    -------
+    WindowIndex
+        At no origin yet. What the naive forecasts were wrong by is known at each one from the windows that end before.
+    """
+    windows = WindowIndex(
+        values=torch.from_numpy(np.ascontiguousarray(values).reshape(-1, 1)),
+        covariates=torch.zeros(values.size, 0),
+        bounds=torch.arange(0, values.size + 1, values.shape[1]),
+        origins=torch.zeros(0, dtype=torch.int64),
+        window_length=shape.window_length,
+        horizon=shape.training_length,
+        sp=shape.sp,
+        history=shape.history,
+        zero=torch.zeros(1, dtype=torch.float64),
+    )
+    scored = windows.bounds[:-1, None] + shape.scored
+    record = score_anchors(replace(windows, origins=scored.flatten()), window_scale, weight=shape.stride)
+    return replace(windows, horizon=shape.horizon, anchor_errors=record.own_errors_at)
+
+
+def scaled_batch(windows: WindowIndex) -> tuple[WindowBatch, Tensor]:
+    """All windows of an index with their naive forecasts, and targets; a context that does not vary has none."""
+    window, target = ScaledWindows(windows, window_scale, torch.device("cpu")).batch(slice(None))
+    assert window.scale is not None
+    return replace(window, anchors=anchors_of(window)), target.masked_fill(window.scale == 0, torch.nan)
+
+
+def simulated_batch(rng: np.random.Generator, plan: SimulationPlan) -> tuple[WindowBatch, Tensor]:
+    """Windows of simulated series of one shape, and their targets."""
+    shape = draw_shape(rng)
+    num_windows = min(plan.num_windows, MAX_POINTS_PER_STEP // (shape.window_length + shape.horizon))
+    per_series = min(max(shape.length // plan.points_per_window, 2), MOST_PER_SERIES)
+    num_series = max(1, num_windows // per_series)
+    values = simulate_series(num_series, shape.length + shape.horizon, sp=shape.sp, random_state=rng)
+    windows = windows_alone(lifted(rng, values), shape)
+    # Before the first scored window ends nothing is known of the naive forecasts.
+    earliest = max(int(shape.scored[0]) + shape.training_length, int(shape.length * LATER_SHARE))
+    ages = rng.integers(min(earliest, shape.length), shape.length + 1, (num_series, per_series))
+    return scaled_batch(replace(windows, origins=(windows.bounds[:-1, None] + torch.from_numpy(ages)).flatten()))
+
+
+def draw_shape(rng: np.random.Generator) -> Shape:
+    """Season, length and horizon of a batch; lengths are uniform in their logarithm, so that many are short."""
+    sp = int(rng.choice([*PERIODS], p=[*PERIODS.values()]))
+    shortest, longest = max(sp + 4, 6), LONGEST if sp >= 12 else LONGEST_PLAIN
+    length = round(math.exp(rng.uniform(math.log(shortest), math.log(longest))))
+    nearest, farthest = (2, 13) if sp == 1 else (max(2, sp // 2), min(max(2 * sp, 12), MOST_STEPS_AHEAD))
+    shape = Shape(sp, length, int(rng.integers(nearest, farthest + 1)))
+    return shape if len(shape.scored) else draw_shape(rng)
+
+
+def lifted(rng: np.random.Generator, values: Array) -> Array:
+    """Series of which some that are not positive are moved up, since most of what is measured is positive."""
+    lowest, extent = values.min(axis=1), np.ptp(values, axis=1)
+    low, high = np.log(LIFTED_BY)
+    lift = extent * np.exp(rng.uniform(low, high, len(values))) - lowest
+    chosen = (lowest < 0) & (rng.random(len(values)) < LIFTED_SHARE)
+    return values + np.where(chosen, lift, 0.0)[:, None]
+
+
+def relative_loss(network: nn.Module, window: WindowBatch, target: Tensor) -> Tensor:
+    """Absolute error and loss of the quantiles over the usual error of the best naive forecast, cut off where large.
+
+    Noisy series do not outweigh smooth ones then, as in the mean absolute scaled error.
+    """
+    assert window.anchors is not None
+    unit = log_errors(window, window.anchors)[:, None, :, 0].exp()
+    output, seen = network(window), torch.isfinite(target)
+    known = torch.where(seen, target, 0.0)
+    each = (output[..., 0] - known).abs() + LOSSES[LOSS].pointwise(output, known, torch.ones_like(unit))
+    return torch.where(seen, (each / unit).clamp(max=MAX_RELATIVE_LOSS), 0.0).sum() / seen.sum().clamp(min=1)
+
+
+class SimulationTraining:
+    """A training on simulated series under way, which can be written down and continued.
+
+    Every step draws from a generator of its own, so that a training that was interrupted ends as it would have.
+
+    Attributes
+    ----------
+    network : Network
+        The weights of the latest step.
+    average : Network
+        Their exponential average over some thousand steps: what is to be used.
+    losses : list of float
+        Loss of each step.
+    """
+
+    def __init__(self, plan: SimulationPlan) -> None:
+        self.plan, self.spent, self.losses = plan, 0.0, list[float]()
+        size = NetworkSize(
+            num_variables=1,
+            num_covariates=0,
+            hidden_size=plan.hidden_size,
+            num_distribution_outputs=LOSSES[LOSS].outputs,
+            sees_errors=True,
+            corrects_by_errors=True,
+        )
+        self.network, self.average = (Network(size, seeded_generator(plan.seed)) for _ in range(2))
+        self.optimiser = AdamW(self.network.parameters(), weight_decay=plan.weight_decay)
+
+    def run(
+        self, steps: int, *, deadline: Deadline | None = None, on_step: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take so many further steps, as far as the schedule or the deadline allows."""
+        deadline, before = deadline or Deadline(None), self.spent
+        for step in range(len(self.losses), min(len(self.losses) + steps, self.plan.steps)):
+            self.spent = before + (1 - before) * deadline.spent
+            if self.spent >= 1:
+                break
+            self._learn(np.random.default_rng([self.plan.seed, step]), one_cycle(max(step / self.plan.steps, self.spent)))
+            on_step()
+
+    def _learn(self, rng: np.random.Generator, rate: float) -> None:
+        """Take one step, unless its gradient is not finite."""
+        window, target = simulated_batch(rng, self.plan)
+        self.network.zero_grad()
+        loss = relative_loss(self.network, window, target)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        if torch.isfinite(norm):
+            self.optimiser.step(rate * self.plan.learning_rate)
+        self.losses.append(loss.item())
+        self._average(1 / min(len(self.losses), AVERAGED_STEPS))
+
+    @torch.no_grad()
+    def _average(self, share: float) -> None:
+        for mean, latest in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(latest, share)
+
+    def state(self) -> dict[str, Any]:
+        """All that it takes to go on."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "moments": self.optimiser.moments,
+            "optimiser_steps": self.optimiser.steps,
+            "losses": self.losses,
+            "spent": self.spent,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from where `state` was taken."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.moments, self.optimiser.steps = state["moments"], state["optimiser_steps"]
+        self.losses, self.spent = list(state["losses"]), state["spent"]
