@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.preprocessing import MaxAbsScaler
 
+from sktime_lstm.anchors.long_seasons import LongSeason
 from sktime_lstm.anchors.track_record import score_anchors
 from sktime_lstm.data.panel import read_panel
 from sktime_lstm.data.scaling import fit_scaler, scale_rule, window_scale
@@ -62,6 +64,33 @@ def test_covariates_are_standardised_and_missing_ones_become_their_mean():
 def test_a_constant_covariate_is_zero():
     windows = windows_of(make_panel([1, 2, 3], [5, 5, 5]), 2)
     assert windows.batch(slice(None)).covariates.flatten().tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("scaler", "expected"), [("window", 0), ("none", 0), ("standard", -2), ("minmax", -2), (MaxAbsScaler(), None)]
+)
+def test_windows_know_where_zero_is_in_a_linear_scale(scaler, expected):
+    panel = make_panel([2, 2, 6, 6])
+    zero = preprocessing_of(panel, scaler).window_index(panel, 0.0).zero
+    assert expected is zero if expected is None else zero.tolist() == [expected]
+
+
+def test_what_is_left_without_an_explained_part_has_no_zero():
+    panel = make_panel([1, 2, 3, 4], [5, 6, 5, 5])
+    plain, with_effect = preprocessing_of(panel), preprocessing_of(panel, effect=[[2.0]])
+    with_long_season = replace(plain, long_seasons=(LongSeason(period=7, width=1, weight=0.5),))
+    assert plain.window_index(panel, 0.0).zero.tolist() == [0]
+    assert with_effect.window_index(panel, 0.0).zero is None
+    assert with_long_season.window_index(panel, 0.0).zero is None
+
+
+def test_windows_reach_back_as_far_as_the_history():
+    panel = make_panel(range(9))
+    farther = replace(preprocessing_of(panel), history=5)
+    windows = farther.window_index(panel, 0.0).at(np.array([7]))
+    assert windows.batch(slice(None)).context.flatten().tolist() == [2, 3, 4, 5, 6]
+    assert windows.batch(slice(None)).recent.flatten().tolist() == [5, 6]
+    assert (farther.context_length, preprocessing_of(panel).context_length) == (5, 2)
 
 
 @pytest.mark.parametrize("scaler", ["window", "none", "standard", "minmax", "robust"])

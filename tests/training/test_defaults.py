@@ -25,6 +25,12 @@ def test_a_window_holds_at_least_a_point_and_never_a_whole_series(data_size):
 
 
 @every_size
+def test_the_history_is_never_a_whole_series_and_only_without_a_season_more_than_the_window(data_size):
+    history = defaults.choose_history(data_size)
+    assert 0 <= history <= min(64, data_size.lengths.max() - 1) if data_size.sp == 1 else history == 0
+
+
+@every_size
 def test_what_is_learned_at_once_is_never_longer_than_what_is_forecast_at_once(data_size):
     output_length = defaults.choose_output_length(data_size)
     assert 1 <= defaults.choose_training_length(data_size, output_length) <= output_length
