@@ -100,7 +100,7 @@ class Shape:
     def scored(self) -> Tensor:
         """Points before each window on which the naive forecasts are scored."""
         first = -(-min_context(self.sp) // self.stride) * self.stride
-        return torch.arange(first, self.length - self.training_length + 1, self.stride)
+        return torch.arange(first, max(first, self.length - self.training_length + 1), self.stride)
 
     @property
     def _size(self) -> defaults.DataSize:
