@@ -16,7 +16,7 @@ ANCHORS = ("last", "smooth", "slow", "mean", "drift", *SMOOTHERS, "seasonal", "s
 SMOOTH, SLOW = 0.7, 0.9
 ENOUGH_OF_A_SEASON = 0.8
 MIN_VARIANCE = 1e-12
-MIN_POINTS_FOR_LOGARITHM, MAX_ZERO, MAX_LOG_GROWTH = 10, 1e3, 3.0
+MIN_POINTS_FOR_LOGARITHM, MAX_ZERO, MAX_LOG_GROWTH = 10, 1e3, 1.0
 MAX_BYTES_IN_ADVANCE = 20_000_000
 
 
@@ -107,7 +107,9 @@ def _averaged_by_likelihood(both: Smoothed, logarithm: Tensor, zero: Tensor) -> 
     """Mean of smoothing the data and of smoothing their logarithms, weighted by the likelihood of each.
 
     Trend and season of the logarithms are shares of the level (Winters, 1960, "Forecasting sales by exponentially
-    weighted moving averages"). Box and Cox (1964), "An analysis of transformations", compare the likelihoods.
+    weighted moving averages"). Box and Cox (1964), "An analysis of transformations", compare the likelihoods. A
+    forecast from logarithms is at most e times the largest of the latest points: an outlier at the end would be carried
+    on without limit.
     """
     (additive, in_logs), (likelihood, likelihood_in_logs) = both.forecast.chunk(2, 2), both.log_likelihood.chunk(2, 2)
     latest = logarithm[:, -SCORED_POINTS:, :, None]
