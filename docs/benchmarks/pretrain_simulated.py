@@ -142,8 +142,10 @@ def _scores(found: np.ndarray, part: Prepared) -> list[np.ndarray]:
     total = np.abs(point) + np.abs(actual)
     smape = 200 * np.divide(wrong, total, out=np.zeros_like(wrong), where=total > 0).mean(axis=1)
     mase = np.divide(wrong.mean(axis=1), naive, out=np.full(len(naive), np.nan), where=naive > 0)
-    low, high = (WEIGHT_OF_INNER * found[..., inner] + (1 - WEIGHT_OF_INNER) * found[..., outer]
-                 for outer, inner in ((0, 1), (-1, -2)))
+    low, high = (
+        WEIGHT_OF_INNER * found[..., inner] + (1 - WEIGHT_OF_INNER) * found[..., outer]
+        for outer, inner in ((0, 1), (-1, -2))
+    )
     limits = [(found[..., 1], found[..., -2]), (low, high), (found[..., 0], found[..., -1])]
     return [smape, mase, *(((actual >= a) & (actual <= b)).mean(axis=1) for a, b in limits)]
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sktime_lstm.anchors.naive import anchors_of
+from sktime_lstm.anchors.naive import ANCHORS, anchors_of
 from sktime_lstm.anchors.track_record import score_anchors
-from sktime_lstm.data.panel import Array
-from sktime_lstm.data.scaling import window_scale
-from sktime_lstm.data.simulation import simulate_series
+from sktime_lstm.data.panel import Array, unnamed
+from sktime_lstm.data.scaling import fit_scaler, window_scale
+from sktime_lstm.data.simulation import MIXTURE, Prior, simulate_series
 from sktime_lstm.data.windows import ScaledWindows, WindowBatch, WindowIndex, min_context
+from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
+from sktime_lstm.forecasting.intervals import Calibration, calibrate, uncalibrated
+from sktime_lstm.forecasting.preprocessing import Preprocessing
 from sktime_lstm.network.losses import LOSSES
 from sktime_lstm.network.network import Network, NetworkSize, log_errors
 from sktime_lstm.runtime import Deadline, seeded_generator
@@ -28,6 +31,15 @@ LOSS = "quantile"
 PERIODS = {1: 0.30, 4: 0.22, 12: 0.26, 7: 0.06, 6: 0.05, 24: 0.05, 52: 0.06}
 """Seasonal periods, and the share of the batches of each."""
 
+KINDS_WITHOUT_SEASON: dict[str | Prior, float] = {
+    "mixed": 0.5,
+    "smooth trend": 0.25,
+    "exponential growth": 0.17,
+    "random walk": 0.05,
+    "noise": 0.03,
+}
+"""What is drawn where there is no season, as in annual series: more growth than elsewhere."""
+
 LONGEST_PLAIN, LONGEST = 150, 260
 MOST_STEPS_AHEAD = 36
 LATER_SHARE = 0.45
@@ -36,6 +48,7 @@ MOST_PER_SERIES = 16
 MAX_POINTS_PER_STEP = 25_000
 MAX_RELATIVE_LOSS = 30.0
 AVERAGED_STEPS = 1_000
+BATCHES_FOR_ERRORS, LARGEST_ERROR = 60, 8.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,7 @@ class SimulationPlan:
     """
 
     steps: int = 60_000
-    num_windows: int = 256
+    num_windows: int = 128
     points_per_window: int = 8
     hidden_size: int = 64
     learning_rate: float = 2e-3
@@ -151,7 +164,8 @@ def simulated_batch(rng: np.random.Generator, plan: SimulationPlan) -> tuple[Win
     num_windows = min(plan.num_windows, MAX_POINTS_PER_STEP // (shape.window_length + shape.horizon))
     per_series = min(max(shape.length // plan.points_per_window, 2), MOST_PER_SERIES)
     num_series = max(1, num_windows // per_series)
-    values = simulate_series(num_series, shape.length + shape.horizon, sp=shape.sp, random_state=rng)
+    kinds = KINDS_WITHOUT_SEASON if shape.sp == 1 else MIXTURE
+    values = simulate_series(num_series, shape.length + shape.horizon, sp=shape.sp, kinds=kinds, random_state=rng)
     windows = windows_alone(lifted(rng, values), shape)
     # Before the first scored window ends nothing is known of the naive forecasts.
     earliest = max(int(shape.scored[0]) + shape.training_length, int(shape.length * LATER_SHARE))
@@ -219,16 +233,16 @@ class SimulationTraining:
         self.network, self.average = (Network(size, seeded_generator(plan.seed)) for _ in range(2))
         self.optimiser = AdamW(self.network.parameters(), weight_decay=plan.weight_decay)
 
-    def run(
-        self, steps: int, *, deadline: Deadline | None = None, on_step: Callable[[], None] = lambda: None
-    ) -> None:
+    def run(self, steps: int, *, deadline: Deadline | None = None, on_step: Callable[[], None] = lambda: None) -> None:
         """Take so many further steps, as far as the schedule or the deadline allows."""
         deadline, before = deadline or Deadline(None), self.spent
         for step in range(len(self.losses), min(len(self.losses) + steps, self.plan.steps)):
             self.spent = before + (1 - before) * deadline.spent
             if self.spent >= 1:
                 break
-            self._learn(np.random.default_rng([self.plan.seed, step]), one_cycle(max(step / self.plan.steps, self.spent)))
+            self._learn(
+                np.random.default_rng([self.plan.seed, step]), one_cycle(max(step / self.plan.steps, self.spent))
+            )
             on_step()
 
     def _learn(self, rng: np.random.Generator, rate: float) -> None:
@@ -265,3 +279,50 @@ class SimulationTraining:
         self.average.load_state_dict(state["average"])
         self.optimiser.moments, self.optimiser.steps = state["moments"], state["optimiser_steps"]
         self.losses, self.spent = list(state["losses"]), state["spent"]
+
+
+def pretrained_model(training: SimulationTraining) -> PretrainedModel:
+    """The averaged weights as a start for any series of one variable, whatever its season.
+
+    How far a forecast may be from the truth is measured on simulated series that were not learned from.
+    """
+    shape = Shape(1, LONGEST_PLAIN, 8)
+    preprocessing = Preprocessing(
+        scaler=fit_scaler("window", np.zeros((1, 1))),
+        scale_of=window_scale,
+        covariate_scale=window_scale(torch.zeros(1, 1, 0, dtype=torch.float64)),
+        window_length=shape.window_length,
+        output_length=shape.horizon,
+        sp=0,
+        training_length=shape.training_length,
+        scoring_stride=shape.stride,
+        effect=np.zeros((0, 1)),
+        loss=LOSS,
+        history=shape.history,
+    )
+    network = copy.deepcopy(training.average).eval()
+    model = FittedModel(
+        preprocessing, torch.ones(1, len(ANCHORS)), network, measured_calibration(network, training.plan)
+    )
+    seen = len(training.losses) * training.plan.num_windows
+    return PretrainedModel(model, unnamed(1), unnamed(0), seen)
+
+
+def measured_calibration(network: Network, plan: SimulationPlan) -> Calibration:
+    """Distribution of the errors over the predicted spread, the same for every series."""
+    errors = np.concatenate([_relative_errors(network, plan, number) for number in range(BATCHES_FOR_ERRORS)])
+    calibration = calibrate(errors, np.ones((len(errors), 1)), np.zeros(len(errors), dtype=np.int64), None)
+    return replace(calibration, error_scales=uncalibrated(1, 1).error_scales)
+
+
+@torch.no_grad()
+def _relative_errors(network: Network, plan: SimulationPlan, number: int) -> Array:
+    """Errors of a batch over the predicted spread on their side, of shape (windows, MOST_STEPS_AHEAD, 1)."""
+    window, target = simulated_batch(np.random.default_rng([plan.seed, plan.steps, number]), plan)
+    predictive_of, one = LOSSES[LOSS].predictive_of, torch.ones_like(target[:, :1])
+    assert predictive_of is not None
+    forecast, below, above = predictive_of(network(window), one).unbind(-1)
+    errors = (target - forecast) / torch.where(target < forecast, below, above)
+    padded = torch.full((len(errors), MOST_STEPS_AHEAD, 1), torch.nan, dtype=torch.float64)
+    padded[:, : errors.shape[1]] = errors.clamp(-LARGEST_ERROR, LARGEST_ERROR)
+    return padded.numpy()
