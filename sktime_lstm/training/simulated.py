@@ -16,7 +16,7 @@ from sktime_lstm.anchors.naive import ANCHORS, anchors_of
 from sktime_lstm.anchors.track_record import score_anchors
 from sktime_lstm.data.panel import Array, unnamed
 from sktime_lstm.data.scaling import fit_scaler, window_scale
-from sktime_lstm.data.simulation import MIXTURE, Prior, simulate_series
+from sktime_lstm.data.simulation import Prior, simulate_series
 from sktime_lstm.data.windows import ScaledWindows, WindowBatch, WindowIndex, min_context
 from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.intervals import Calibration, calibrate, uncalibrated
@@ -31,16 +31,19 @@ LOSS = "quantile"
 PERIODS = {1: 0.30, 4: 0.22, 12: 0.26, 7: 0.06, 6: 0.05, 24: 0.05, 52: 0.06}
 """Seasonal periods, and the share of the batches of each."""
 
-KINDS_WITHOUT_SEASON: dict[str | Prior, float] = {
+KINDS: dict[str | Prior, float] = {
     "mixed": 0.62,
     "smooth trend": 0.10,
-    "random walk": 0.10,
-    "broken trend": 0.06,
+    "random walk": 0.14,
+    "broken trend": 0.04,
     "exponential growth": 0.04,
-    "saturation": 0.04,
-    "damped trend": 0.04,
+    "saturation": 0.03,
+    "damped trend": 0.03,
 }
-"""What is drawn where there is no season, as in annual series: growth, but also its end."""
+"""What is drawn, such as growth, but also its end, and much that only seems to grow."""
+
+KINDS_OF_SEASONS = {**KINDS, "weak season": 0.10}
+"""Same where there is a season."""
 
 LONGEST_PLAIN, LONGEST = 150, 260
 MOST_STEPS_AHEAD = 36
@@ -166,7 +169,7 @@ def simulated_batch(rng: np.random.Generator, plan: SimulationPlan) -> tuple[Win
     num_windows = min(plan.num_windows, MAX_POINTS_PER_STEP // (shape.window_length + shape.horizon))
     per_series = min(max(shape.length // plan.points_per_window, 2), MOST_PER_SERIES)
     num_series = max(1, num_windows // per_series)
-    kinds = KINDS_WITHOUT_SEASON if shape.sp == 1 else MIXTURE
+    kinds = KINDS if shape.sp == 1 else KINDS_OF_SEASONS
     values = simulate_series(num_series, shape.length + shape.horizon, sp=shape.sp, kinds=kinds, random_state=rng)
     windows = windows_alone(lifted(rng, values), shape)
     # Before the first scored window ends nothing is known of the naive forecasts.
