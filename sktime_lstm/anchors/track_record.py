@@ -90,12 +90,21 @@ class TrackRecord:
         Tensor of shape (batch, variable, anchor)
             Never 0: an anchor that was always right counts as a thousandth of the worst one.
         """
-        start = self.bounds[torch.searchsorted(self.bounds, origins, right=True) - 1]
-        before, known = (torch.searchsorted(self.last_rows, rows) for rows in (start, origins))
-        total, count = self.sums[:, known] - self.sums[:, before]
+        total, count = self._sums_at(origins)
         mean = (total + PRIOR_WINDOWS * prior) / (count + PRIOR_WINDOWS)
         floor = MIN_RELATIVE_ERROR * mean.amax(-1, keepdim=True)
         return torch.maximum(mean, floor).clamp(min=torch.finfo(torch.float32).tiny).float()
+
+    def own_errors_at(self, origins: Tensor) -> Tensor:
+        """Same, with what the series itself has shown until then as prior errors, as in a fit of it alone."""
+        total, count = self._sums_at(origins)
+        return self.errors_at(origins, total / count.clamp(min=1))
+
+    def _sums_at(self, origins: Tensor) -> Tensor:
+        """Sum of the errors, and their number, in the series of each origin: (2, batch, variable, anchor)."""
+        start = self.bounds[torch.searchsorted(self.bounds, origins, right=True) - 1]
+        before, known = (torch.searchsorted(self.last_rows, rows) for rows in (start, origins))
+        return self.sums[:, known] - self.sums[:, before]
 
     def totals(self) -> ErrorSums:
         """Sums over all scored windows of each series."""

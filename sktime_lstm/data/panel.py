@@ -232,6 +232,11 @@ def no_series() -> Labels:
     return pd.Index([])
 
 
+def unnamed(number: int) -> Labels:
+    """Labels of so many columns that have no names, as those of a series."""
+    return pd.RangeIndex(number)
+
+
 def unused_name(name: Any, taken: Iterable[Any]) -> Any:
     """Return the name, with underscores appended until it is none of those taken."""
     taken = set(taken)

@@ -33,7 +33,8 @@ class Preprocessing:
     covariate_scale : Scale
         Mean and standard deviation of each covariate.
     window_length, output_length, sp : int
-        Points of context, steps forecast in one go, and period of the season that windows hold.
+        Points of context, steps forecast in one go, and period of the season that windows hold; a pretrained model of
+        series of all seasons has the period 0.
     training_length : int
         Steps of the windows to learn from, at most `output_length`. What is learned there serves the steps beyond.
     scoring_stride : int

@@ -13,11 +13,16 @@ from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.cells import CELLS, HIDDEN, RecurrentLayer, State, initialise
 
 SHARPNESS = 6.0
+MIN_LOG_ERROR, MAX_LOG_RATIO = -7.0, 6.0
 
 
 @dataclass(frozen=True)
 class NetworkSize:
-    """What a network is made of; none of it depends on the horizon or the seasonal period."""
+    """What a network is made of; none of it depends on the horizon or the seasonal period.
+
+    `sees_errors` shows the errors of the naive forecasts to the recurrent layers, and `corrects_by_errors` counts the
+    correction in units of the smallest of them. Networks of older files do neither.
+    """
 
     num_variables: int
     num_covariates: int
@@ -27,6 +32,14 @@ class NetworkSize:
     dropout: float = 0.0
     anchored: bool = True
     num_distribution_outputs: int = 0
+    sees_errors: bool = False
+    corrects_by_errors: bool = False
+
+    @property
+    def inputs_per_variable(self) -> int:
+        """Channels of each variable that the first layer sees."""
+        anchors = len(ANCHORS) if self.anchored else 0
+        return 3 + anchors + (1 + anchors if anchors and self.sees_errors else 0)
 
 
 class Network(nn.Module):
@@ -40,8 +53,10 @@ class Network(nn.Module):
         forecast = softmax(W h - 6 log r) . n + U h
 
     so that an untrained network is a mixture of the naive forecasts in which the one that was half as wrong counts 64
-    times as much. Without anchors the forecast is U h alone. A loss that learns the spread gets further linear
-    outputs.
+    times as much. Without anchors the forecast is U h alone. A loss that learns the spread gets further linear outputs.
+    With `sees_errors` each step of the window shows log min(r) and log(r / min(r)) too. With `corrects_by_errors` the
+    correction is counted in units of the smallest error, so that a smooth series is corrected a little and a noisy one
+    more, and log min(r) is added to the outputs of the spread, which is positive.
 
     Parameters
     ----------
@@ -60,8 +75,7 @@ class Network(nn.Module):
         super().__init__()
         self.size = size
         self.dropout_generator: torch.Generator | None = None
-        per_variable = 3 + (len(ANCHORS) if size.anchored else 0)
-        width = size.num_variables * per_variable + size.num_covariates + 1
+        width = size.num_variables * size.inputs_per_variable + size.num_covariates + 1
         self.layers = nn.ModuleList()
         for _ in range(size.num_layers):
             self.layers.append(CELLS[size.cell](width, size.hidden_size))
@@ -125,6 +139,9 @@ class Network(nn.Module):
         output: Tensor = self.output(hidden[:, -window.horizon :]).unflatten(-1, (self.size.num_variables, -1))
         logits = 0 if anchors is None else len(ANCHORS)
         correction, weights, further = output.split([1, logits, self.size.num_distribution_outputs], -1)
+        if anchors is not None and self.size.corrects_by_errors:
+            smallest = log_errors(window, anchors)[:, None, :, :1]
+            correction, further = smallest.exp() * correction, smallest + further
         return correction, weights, further
 
     def _inputs(self, window: WindowBatch, anchors: Tensor | None) -> Tensor:
@@ -139,6 +156,8 @@ class Network(nn.Module):
         if anchors is not None:
             flat = anchors.nan_to_num().flatten(-2)
             known.append(nn.functional.pad(flat, (0, 0, context.shape[1], 0)))
+            if self.size.sees_errors:
+                known.append(log_errors(window, anchors).flatten(1)[:, None].expand(-1, past.shape[1], -1))
         return torch.cat(known, -1)
 
     def _drop(self, hidden: Tensor) -> Tensor:
@@ -155,6 +174,18 @@ def _mixed(anchors: Tensor | None, correction: Tensor, logits: Tensor, anchor_er
     if anchors is None:
         return correction[..., 0]
     return (_weights(anchors, logits, anchor_errors) * anchors.nan_to_num()).sum(-1) + correction[..., 0]
+
+
+def log_errors(window: WindowBatch, anchors: Tensor) -> Tensor:
+    """Logarithms of the smallest error of the naive forecasts, and of each over it: (batch, variable, 1 + anchor).
+
+    All are 0 where no errors are known, and bounded: after a context that hardly varies they would be huge.
+    """
+    exists = ~anchors[:, 0].isnan()
+    errors = torch.ones_like(anchors[:, 0]) if window.anchor_errors is None else window.anchor_errors
+    logs = errors.log().clamp(min=MIN_LOG_ERROR).masked_fill(~exists, torch.inf)
+    smallest = logs.amin(-1, keepdim=True)
+    return torch.cat([smallest, (logs - smallest).clamp(max=MAX_LOG_RATIO)], -1)
 
 
 def _weights(anchors: Tensor, logits: Tensor, anchor_errors: Tensor | None) -> Tensor:

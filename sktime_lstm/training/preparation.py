@@ -213,11 +213,14 @@ def fit_effect(preprocessing: Preprocessing, panel: Panel) -> Array:
 def adapted_preprocessing(
     preprocessing: Preprocessing, panel: Panel, settings: Settings, max_step: int | None
 ) -> Preprocessing:
-    """Preprocessing of other data for the same network: season and lengths are free, scales are not."""
-    sp, long_seasons = choose_seasons(panel, settings, known=preprocessing.sp)
+    """Preprocessing of other data for the same network: season and lengths are free, scales are not.
+
+    A network that learned from series of all seasons reads as many points as one that is fitted to these data.
+    """
+    sp, long_seasons = choose_seasons(panel, settings, known=preprocessing.sp or None)
     size = defaults.DataSize(panel.lengths, sp, max_step, observed_share(panel))
-    same, plenty = sp == preprocessing.sp, replace(size, lengths=PLENTY)
-    length = preprocessing.window_length if same else defaults.choose_window_length(plenty)
+    same, alike = sp == preprocessing.sp, replace(size, lengths=PLENTY) if preprocessing.sp else size
+    length = preprocessing.window_length if same else defaults.choose_window_length(alike)
     output_length = preprocessing.output_length if same else defaults.choose_output_length(size)
     output_length = settings.output_length or output_length
     training_length = defaults.choose_training_length(size, output_length)

@@ -265,3 +265,57 @@ def test_anchors_made_in_advance_are_not_made_again():
     window, network = make_window(sp=4), make_network()
     assert network(replace(window, anchors=anchors_of(window))).equal(network(window))
     assert not network(replace(window, anchors=anchors_of(window) + 1)).equal(network(window))
+
+
+def with_errors(*, factor=1.0, **options):
+    """A window that knows how wrong each naive forecast has been."""
+    window = make_window(**options)
+    errors = torch.rand(3, window.context.shape[2], len(ANCHORS), generator=seeded(5)) + 0.5
+    return replace(window, anchor_errors=factor * errors)
+
+
+@pytest.mark.parametrize("options", [{"sees_errors": True}, {"corrects_by_errors": True}])
+def test_errors_of_the_naive_forecasts_change_nothing_before_training(options):
+    window = with_errors(sp=4, variables=2)
+    torch.testing.assert_close(
+        make_network(variables=2, trained=False, **options)(window), make_network(variables=2, trained=False)(window)
+    )
+
+
+def test_a_correction_is_as_large_as_the_smallest_error():
+    network = make_network(corrects_by_errors=True)
+    mixture = make_network(trained=False)(with_errors())
+    network.output.weight.data[1 : 1 + len(ANCHORS)] = 0
+    small, large = (network(with_errors(factor=factor)) - mixture for factor in (0.1, 0.3))
+    torch.testing.assert_close(large, 3 * small)
+
+
+def test_a_spread_grows_with_the_smallest_error():
+    network = make_network(corrects_by_errors=True, num_distribution_outputs=2)
+    small, large = (network(with_errors(factor=factor))[..., 1:] for factor in (0.1, 0.3))
+    torch.testing.assert_close(large - small, torch.full_like(small, 3.0).log())
+
+
+def test_every_step_sees_the_errors():
+    network = make_network(sees_errors=True, variables=2)
+    window = with_errors(variables=2)
+    worse = replace(window, anchor_errors=window.anchor_errors.clone())
+    worse.anchor_errors[:, 1, 2] *= 2
+    before, after = network._inputs(window, anchors_of(window)), network._inputs(worse, anchors_of(worse))
+    changed = (before != after).all(0).nonzero()
+    assert set(changed[:, 0].tolist()) == set(range(8 + 4))
+    assert len(set(changed[:, 1].tolist())) == 1
+
+
+@pytest.mark.parametrize("options", [{"sees_errors": True}, {"corrects_by_errors": True}])
+def test_the_error_of_a_naive_forecast_that_does_not_exist_has_no_influence(options):
+    network, window = make_network(**options), with_errors(sp=1)
+    other = replace(window, anchor_errors=window.anchor_errors.clone())
+    other.anchor_errors[..., ANCHORS.index("seasonal")] = 1e-9
+    torch.testing.assert_close(network(other), network(window), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_errors_of_any_size_leave_the_forecast_finite(factor):
+    network = make_network(sees_errors=True, corrects_by_errors=True)
+    assert network(with_errors(factor=factor)).isfinite().all()
