@@ -7,7 +7,7 @@ from torch import Tensor
 
 JUMP = 3.0
 DOUBTFUL = 4
-MIN_CHANGES = 5
+MIN_CHANGES = 6
 
 
 def context_shift(age: Tensor, *, window_length: int, sp: int) -> Tensor:
@@ -31,8 +31,8 @@ def context_shift(age: Tensor, *, window_length: int, sp: int) -> Tensor:
 def points_in_doubt(context: Tensor) -> Tensor:
     """How many of the last points of a context may be wrong: those from a jump on that dwarfs all changes before.
 
-    Only jumps to one of the last four points count. Whether such a jump is a mistake or a new level, no method can know
-    from so few points.
+    Only jumps to one of the last four points, and out of the range of the points before, count. Whether such a jump is
+    a mistake or a new level, no method can know from so few points.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ def points_in_doubt(context: Tensor) -> Tensor:
     -------
     Tensor of shape (batch, variable)
     """
-    if context.shape[1] <= DOUBTFUL + MIN_CHANGES + 1:
+    if context.shape[1] <= DOUBTFUL + MIN_CHANGES:
         return torch.zeros(context.shape[0], context.shape[2], dtype=torch.int64)
-    change = context.diff(dim=1).abs()
-    # One change more, since the step back from a wrong point before the last four is no jump to one of them.
-    latest, before = change[:, -DOUBTFUL - 1 :].nan_to_num(), change[:, : -DOUBTFUL - 1]
-    enough = torch.isfinite(before).sum(1) >= MIN_CHANGES
-    usual = before.nan_to_num().amax(1)
-    jumps = (latest > JUMP * usual[:, None]) & (enough & (usual > 0))[:, None]
-    age = torch.arange(DOUBTFUL + 1, 0, -1, device=context.device)[:, None]
-    first = (jumps * age).amax(1)
-    return torch.where(first <= DOUBTFUL, first, 0)
+    change, early, late = context.diff(dim=1).abs(), context[:, :-DOUBTFUL], context[:, -DOUBTFUL:]
+    before, latest = change[:, :-DOUBTFUL], change[:, -DOUBTFUL:].nan_to_num()
+    usual = before.nan_to_num().amax(1, keepdim=True)
+    low, high = (early.nan_to_num(nan=beyond) for beyond in (torch.inf, -torch.inf))
+    # The step back from a wrong point is as large, but leads to where the series has been before.
+    outside = (late < low.amin(1, keepdim=True) - usual) | (late > high.amax(1, keepdim=True) + usual)
+    enough = (torch.isfinite(before).sum(1, keepdim=True) >= MIN_CHANGES) & (usual > 0)
+    age = torch.arange(DOUBTFUL, 0, -1, device=context.device)[:, None]
+    return (age * (enough & outside & (latest > JUMP * usual))).amax(1)

@@ -42,8 +42,8 @@ def noise_fits(length, num_covariates, seeds):
 @pytest.mark.slow
 @pytest.mark.parametrize(("length", "num_covariates"), [(60, 50), (120, 80)])
 def test_many_covariates_of_pure_noise_do_little_harm_and_the_intervals_know_it(length, num_covariates):
-    without, _ = noise_fits(length, 0, 12)
-    error, coverage = noise_fits(length, num_covariates, 12)
+    without, _ = noise_fits(length, 0, 36)
+    error, coverage = noise_fits(length, num_covariates, 36)
     assert error <= 1.25 * without
     assert 0.8 <= coverage <= 0.98
 

@@ -48,7 +48,7 @@ def test_each_variable_is_shifted_for_itself():
     assert context_shift(torch.tensor([[1, 9], [5, 0]]), window_length=6, sp=2).tolist() == [[0, 8], [4, 0]]
 
 
-WOBBLE = [0.0, 1, 0, 1, 0, 1, 0, 1]
+WOBBLE = [0.0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,7 @@ WOBBLE = [0.0, 1, 0, 1, 0, 1, 0, 1]
         ([0, 1, 0, 1], 0),
         ([0, 1, NAN, NAN], 0),
         ([0, 1, NAN, 9], 0),
+        ([0, 1, 3.9, -1], 0),
     ],
 )
 def test_the_points_from_a_jump_on_of_more_than_three_times_any_change_before_are_in_doubt(last, expected):
@@ -81,7 +82,7 @@ def test_an_earlier_jump_as_large_makes_the_last_one_usual():
     assert points_in_doubt(column(0, 1, 9, *WOBBLE, 0, 1, 0, 9)).tolist() == [[0]]
 
 
-@pytest.mark.parametrize("values", [[5], [5, 9], [0, 1, 0, 1, 0, 1, 0, 1, 0, 9], [5] * 12 + [9]])
+@pytest.mark.parametrize("values", [[5], [5, 9], [0, 1, 0, 1, 0, 1, 0, 1, 0, 9], [5] * 15 + [9]])
 def test_too_few_changes_or_none_at_all_show_nothing(values):
     assert points_in_doubt(column(*values)).tolist() == [[0]]
 
