@@ -28,9 +28,10 @@ from sktime_lstm.runtime import resolve_seed, seeded_generator, single_thread
 from sktime_lstm.storage.model_file import Fit, Snapshot, read_snapshot, write_snapshot
 from sktime_lstm.storage.onnx import export_onnx
 from sktime_lstm.training.fit import FitResult, fit, update_model
+from sktime_lstm.training.loop import LOG_COLUMNS
 from sktime_lstm.training.pretrain import as_pretrained, pretrain
 from sktime_lstm.training.settings import RULES, Settings
-from sktime_lstm.training.trainer import HISTORY_COLUMNS, SAMPLE
+from sktime_lstm.training.trainer import SAMPLE
 from sktime_lstm.validation import (
     check_counts,
     check_covariates,
@@ -865,7 +866,6 @@ class LSTMForecaster(BaseForecaster):
         """Forecast the future and the past of a horizon, of shape (rows, *shape); NaN before the start of a series."""
         values = np.full((len(resolved.index), *shape), np.nan)
         at_the_end = resolved.origin == self._memory.last[resolved.instance] + 1
-        X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
         for chosen, complete in ((resolved.is_future & at_the_end, False), (~(resolved.is_future & at_the_end), True)):
             chosen = chosen & (resolved.position >= self._memory.first[resolved.instance])
             if chosen.any():
@@ -966,7 +966,7 @@ class LSTMForecaster(BaseForecaster):
         self.window_length_, self.output_length_ = preprocessing.window_length, preprocessing.output_length
         self.sp_ = preprocessing.periods if len(preprocessing.periods) > 1 else preprocessing.periods[0]
         self.hidden_size_ = self._model.network.size.hidden_size
-        self.history_ = pd.DataFrame(result.log, columns=list(HISTORY_COLUMNS))
+        self.history_ = pd.DataFrame(result.log, columns=list(LOG_COLUMNS))
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:

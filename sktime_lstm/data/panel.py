@@ -90,6 +90,10 @@ class Panel:
         arrays = [keys[column] for column in keys.columns]
         return pd.MultiIndex.from_arrays([*arrays, stamps], names=[*self.keys.names, self.time_name])
 
+    def series_of(self, rows: Positions) -> Positions:
+        """Number of the series that owns each flat row."""
+        return np.searchsorted(self.bounds, rows, side="right") - 1
+
     def rows(self, instance: Positions, position: Positions) -> Positions:
         """Flat row of each grid `position` of its `instance`, also outside what is stored."""
         return self.bounds[instance] + position - self.first[instance]

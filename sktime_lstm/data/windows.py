@@ -232,7 +232,7 @@ def training_origins(panel: Panel, *, horizon: int, min_length: int) -> Rows:
 
 def hold_out_latest(panel: Panel, origins: Rows, *, horizon: int, share: float) -> tuple[Rows, Rows]:
     """Split into windows to train on and the latest of each series, whose future no training window touches."""
-    instance = np.searchsorted(panel.bounds, origins, side="right") - 1
+    instance = panel.series_of(origins)
     counts = np.bincount(instance, minlength=panel.num_instances)
     num_held_out = np.ceil(counts * share).astype(np.int64)
     rank_from_end = (counts.cumsum() - 1)[instance] - np.arange(len(origins))
@@ -276,6 +276,6 @@ def _observed_on_both_sides(panel: Panel, origins: Rows, horizon: int) -> npt.ND
     if seen.all():
         return np.ones(len(origins), dtype=bool)
     count = np.concatenate([[0], seen.cumsum()])
-    start = panel.bounds[np.searchsorted(panel.bounds, origins, side="right") - 1]
+    start = panel.bounds[panel.series_of(origins)]
     before, after = count[origins] - count[start], count[origins + horizon] - count[origins]
     return np.asarray((before > 0) & (after > 0))

@@ -33,7 +33,7 @@ class KnownPast:
     units : array of shape (instances, variables)
         Typical change of each series.
     explained : array of shape (rows, variables) or 0.0
-        What the covariates explain of each row; it was taken out of the windows.
+        Covariate effect and long seasons at each row; they were taken out of the windows.
     windows : WindowIndex
         Windows of the panel, at no origin yet.
     """
@@ -43,19 +43,15 @@ class KnownPast:
     explained: Array | float
     windows: WindowIndex
 
-    def instance(self, origins: Rows) -> Rows:
-        """Series of the window at each origin."""
-        return np.searchsorted(self.panel.bounds, origins, side="right") - 1
-
     def age_of_last_observation(self, origins: Rows) -> Rows:
         """How many points before each origin each variable was last observed, 0 if never: (origins, variables)."""
-        values, start = self.windows.values.numpy(), self.panel.bounds[self.instance(origins)]
+        values, start = self.windows.values.numpy(), self.panel.bounds[self.panel.series_of(origins)]
         rows = np.where(np.isfinite(values), np.arange(len(values))[:, None], -1)
         latest = np.maximum.accumulate(np.concatenate([np.full_like(rows[:1], -1), rows]))[origins]
         return np.where(latest >= start[:, None], origins[:, None] - latest, 0)
 
     def explained_at(self, rows: Rows) -> Array | float:
-        """What the covariates explain of these rows."""
+        """Covariate effect and long seasons at these rows."""
         return self.explained if isinstance(self.explained, float) else self.explained[rows]
 
 
@@ -99,10 +95,10 @@ class FittedModel:
             if complete
             else preprocessing.explained_at_the_end(panel, summary)
         )
-        windows = self.preprocessing.window_index(panel, explained)
+        windows = preprocessing.window_index(panel, explained)
         if self.prior_errors is not None:
             at_the_end = summary.error_sums.at_the_end(windows.bounds)
-            record = self.preprocessing.track_record(panel, windows) if complete else at_the_end
+            record = preprocessing.track_record(panel, windows) if complete else at_the_end
             windows = replace(windows, anchor_errors=partial(record.errors_at, prior=self.prior_errors))
         return KnownPast(panel, summary.units, explained, windows)
 
@@ -182,22 +178,13 @@ class FittedModel:
             windows,
             num_samples=num_samples,
             block=calibration.steps,
-            output_length=self.preprocessing.output_length,
-            scale_of=self.preprocessing.scale_of,
             draw=draw,
             lowest=self._lowest(past, windows),
-            predictive_of=self.preprocessing.predictive_of,
+            **self.preprocessing.rollout_rules,
         ).numpy()
 
     def _paths(self, windows: WindowIndex) -> Tensor:
-        preprocessing = self.preprocessing
-        return forecast_windows(
-            self.network,
-            windows,
-            output_length=preprocessing.output_length,
-            scale_of=preprocessing.scale_of,
-            predictive_of=preprocessing.predictive_of,
-        )
+        return forecast_windows(self.network, windows, **self.preprocessing.rollout_rules)
 
     def _contexts(self, windows: WindowIndex) -> Iterator[Tensor]:
         """What the recurrent layers read of each context; scale and doubt are matters of the latest points."""
@@ -215,7 +202,7 @@ class FittedModel:
 
     def _error_scales(self, past: KnownPast, windows: WindowIndex, scale: Array) -> Array:
         """Unit of the errors of the windows, of shape (windows, variables)."""
-        instance = past.instance(windows.origins.numpy())
+        instance = past.panel.series_of(windows.origins.numpy())
         return self.calibration.error_scales.of(scale, past.panel.keys, instance, otherwise=past.units[instance])
 
     def _lowest(self, past: KnownPast, windows: WindowIndex) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -18,6 +19,14 @@ from sktime_lstm.data.windows import WindowIndex, min_context, scored_origins
 from sktime_lstm.network.losses import LOSSES, PredictiveOf
 
 ENOUGH_FOR_A_UNIT = 30
+
+
+class RolloutRules(TypedDict):
+    """Steps forecast in one go, scale of a context, and what to make of the outputs for the distribution."""
+
+    output_length: int
+    scale_of: ScaleOf
+    predictive_of: PredictiveOf | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,15 @@ class Preprocessing:
     def predictive_of(self) -> PredictiveOf | None:
         """Map from distribution parameters to the predicted spread, if the loss learns one."""
         return LOSSES[self.loss].predictive_of
+
+    @property
+    def rollout_rules(self) -> RolloutRules:
+        """What a rollout follows, as keywords."""
+        return {
+            "output_length": self.output_length,
+            "scale_of": self.scale_of,
+            "predictive_of": self.predictive_of,
+        }
 
     def scaled_values(self, panel: Panel) -> Array:
         """Observations in the global scale, of shape (rows, variables)."""
@@ -225,7 +243,7 @@ class HistorySummary:
     last : array of shape (instances,)
         Grid position of the last point of each series.
     units : array of shape (instances, variables)
-        Typical change of each series, as it was when the series was first met.
+        Typical change of each series, as it was when the series was first met with enough points.
     error_sums : ErrorSums
         Errors of the naive forecasts.
     season_tables : tuple of array of shape (instances, variables, 2 periods)

@@ -87,7 +87,7 @@ class HeldOutErrors:
         most = max(MAX_HELD_OUT, MAX_PER_SERIES * panel.num_instances)
         chosen, stride = thin(latest, most), max(len(latest) / most, 1.0)
         errors, scale = self._relative_errors(self.prepared.windows.at(chosen, horizon=horizon))
-        return calibrate(errors, scale, self._instance(chosen), panel.keys, stride=stride)
+        return calibrate(errors, scale, panel.series_of(chosen), panel.keys, stride=stride)
 
     def growth(self, calibration: Calibration, root_seed: int) -> Array:
         """Power of the step with which errors grow beyond the measured ones, of shape (variables,).
@@ -112,21 +112,13 @@ class HeldOutErrors:
         return hold_out_latest(self.prepared.panel, self.prepared.origins_within(1), horizon=1, share=share)[1]
 
     def _has_future(self, origins: Rows, horizon: int) -> npt.NDArray[np.bool_]:
-        return origins + horizon <= self.prepared.panel.bounds[self._instance(origins) + 1]
-
-    def _instance(self, origins: Rows) -> Rows:
-        return np.searchsorted(self.prepared.panel.bounds, origins, side="right") - 1
+        panel = self.prepared.panel
+        return origins + horizon <= panel.bounds[panel.series_of(origins) + 1]
 
     def _relative_errors(self, windows: WindowIndex) -> tuple[Array, Array]:
         """Errors over the scale of the window, of shape (windows, steps, variables), and these scales."""
         preprocessing = self.prepared.preprocessing
-        forecast = forecast_windows(
-            self.network,
-            windows,
-            output_length=preprocessing.output_length,
-            scale_of=preprocessing.scale_of,
-            predictive_of=preprocessing.predictive_of,
-        )
+        forecast = forecast_windows(self.network, windows, **preprocessing.rollout_rules)
         point, spreads = (
             (forecast, None) if preprocessing.predictive_of is None else (forecast[..., 0], forecast[..., 1:])
         )
@@ -144,7 +136,7 @@ class HeldOutErrors:
         """Sample paths over three times the measured steps."""
         preprocessing, panel = self.prepared.preprocessing, self.prepared.panel
         windows = self.prepared.windows.at(origins, horizon=3 * calibration.steps)
-        instance, generator = self._instance(origins), seeded_generator(root_seed, GROW)
+        instance, generator = panel.series_of(origins), seeded_generator(root_seed, GROW)
 
         def draw(scale: Tensor, numbers: Tensor) -> Tensor:
             chosen = instance[numbers.numpy()]
@@ -157,9 +149,7 @@ class HeldOutErrors:
             windows,
             num_samples=PATHS_FOR_GROWTH,
             block=calibration.steps,
-            output_length=preprocessing.output_length,
-            scale_of=preprocessing.scale_of,
             draw=draw,
             lowest=torch.from_numpy(lowest).expand(len(windows), windows.horizon, -1),
-            predictive_of=preprocessing.predictive_of,
+            **preprocessing.rollout_rules,
         ).numpy()

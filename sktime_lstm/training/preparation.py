@@ -141,8 +141,7 @@ def _known_to(prepared: PreparedPanel, origins: Rows) -> Panel:
     """Panel in which all is missing that comes after the windows at these origins."""
     panel = prepared.panel
     last = panel.bounds[:-1] - 1
-    instance = np.searchsorted(panel.bounds, origins, side="right") - 1
-    np.maximum.at(last, instance, origins + prepared.preprocessing.training_length - 1)
+    np.maximum.at(last, panel.series_of(origins), origins + prepared.preprocessing.training_length - 1)
     known = np.arange(len(panel.values)) <= last.repeat(panel.lengths)
     return replace(panel, values=np.where(known[:, None], panel.values, np.nan))
 

@@ -45,18 +45,18 @@ KINDS: dict[str | Prior, float] = {
 KINDS_OF_SEASONS = {**KINDS, "weak season": 0.10}
 """Same where there is a season."""
 
-LONGEST_PLAIN, LONGEST = 150, 260
-MOST_STEPS_AHEAD = 36
+MAX_LENGTH_WITHOUT_SEASON, MAX_LENGTH = 150, 260
+MAX_STEPS_AHEAD = 36
 LATER_SHARE = 0.45
 LIFTED_SHARE, LIFTED_BY = 0.5, (0.1, 20.0)
-MOST_PER_SERIES = 16
+MAX_PER_SERIES = 16
 MAX_POINTS_PER_STEP = 25_000
 MAX_RELATIVE_LOSS = 30.0
 AVERAGED_STEPS = 1_000
-KEPT_SHARE = 0.5
+SHRINKAGE = 0.5
 """Factor by which the learned output is shrunk in the end: real series grow less steadily than simulated ones."""
 
-BATCHES_FOR_ERRORS, LARGEST_ERROR = 60, 8.0
+BATCHES_FOR_ERRORS, MAX_ERROR = 60, 8.0
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def simulated_batch(rng: np.random.Generator, plan: SimulationPlan) -> tuple[Win
     """Windows of simulated series of one shape, and their targets."""
     shape = draw_shape(rng)
     num_windows = min(plan.num_windows, MAX_POINTS_PER_STEP // (shape.window_length + shape.horizon))
-    per_series = min(max(shape.length // plan.points_per_window, 2), MOST_PER_SERIES)
+    per_series = min(max(shape.length // plan.points_per_window, 2), MAX_PER_SERIES)
     num_series = max(1, num_windows // per_series)
     kinds = KINDS if shape.sp == 1 else KINDS_OF_SEASONS
     values = simulate_series(num_series, shape.length + shape.horizon, sp=shape.sp, kinds=kinds, random_state=rng)
@@ -184,9 +184,9 @@ def simulated_batch(rng: np.random.Generator, plan: SimulationPlan) -> tuple[Win
 def draw_shape(rng: np.random.Generator) -> Shape:
     """Season, length and horizon of a batch; lengths are uniform in their logarithm, so that many are short."""
     sp = int(rng.choice([*PERIODS], p=[*PERIODS.values()]))
-    shortest, longest = max(sp + 4, 6), LONGEST if sp >= 12 else LONGEST_PLAIN
+    shortest, longest = max(sp + 4, 6), MAX_LENGTH if sp >= 12 else MAX_LENGTH_WITHOUT_SEASON
     length = round(math.exp(rng.uniform(math.log(shortest), math.log(longest))))
-    nearest, farthest = (2, 13) if sp == 1 else (max(2, sp // 2), min(max(2 * sp, 12), MOST_STEPS_AHEAD))
+    nearest, farthest = (2, 13) if sp == 1 else (max(2, sp // 2), min(max(2 * sp, 12), MAX_STEPS_AHEAD))
     shape = Shape(sp, length, int(rng.integers(nearest, farthest + 1)))
     return shape if len(shape.scored) else draw_shape(rng)
 
@@ -291,10 +291,10 @@ class SimulationTraining:
 def pretrained_model(training: SimulationTraining) -> PretrainedModel:
     """The averaged weights as a start for any series of one variable, whatever its season.
 
-    What the output has learned of the forecast is shrunk, as after every other training. How far a forecast may be from
-    the truth is measured on simulated series that were not learned from.
+    What the output has learned of the forecast is shrunk, as after every other training. The distribution of
+    the errors is measured on simulated series that were not learned from.
     """
-    shape = Shape(1, LONGEST_PLAIN, 8)
+    shape = Shape(1, MAX_LENGTH_WITHOUT_SEASON, 8)
     preprocessing = Preprocessing(
         scaler=fit_scaler("window", np.zeros((1, 1))),
         scale_of=window_scale,
@@ -309,7 +309,7 @@ def pretrained_model(training: SimulationTraining) -> PretrainedModel:
         history=shape.history,
     )
     network = copy.deepcopy(training.average).eval()
-    network.shrink(KEPT_SHARE)
+    network.shrink(SHRINKAGE)
     model = FittedModel(
         preprocessing, torch.ones(1, len(ANCHORS)), network, measured_calibration(network, training.plan)
     )
@@ -326,12 +326,12 @@ def measured_calibration(network: Network, plan: SimulationPlan) -> Calibration:
 
 @torch.no_grad()
 def _relative_errors(network: Network, plan: SimulationPlan, number: int) -> Array:
-    """Errors of a batch over the predicted spread on their side, of shape (windows, MOST_STEPS_AHEAD, 1)."""
+    """Errors of a batch over the predicted spread on their side, of shape (windows, MAX_STEPS_AHEAD, 1)."""
     window, target = simulated_batch(np.random.default_rng([plan.seed, plan.steps, number]), plan)
     predictive_of, one = LOSSES[LOSS].predictive_of, torch.ones_like(target[:, :1])
     assert predictive_of is not None
     forecast, below, above = predictive_of(network(window), one).unbind(-1)
     errors = (target - forecast) / torch.where(target < forecast, below, above)
-    padded = torch.full((len(errors), MOST_STEPS_AHEAD, 1), torch.nan, dtype=torch.float64)
-    padded[:, : errors.shape[1]] = errors.clamp(-LARGEST_ERROR, LARGEST_ERROR)
+    padded = torch.full((len(errors), MAX_STEPS_AHEAD, 1), torch.nan, dtype=torch.float64)
+    padded[:, : errors.shape[1]] = errors.clamp(-MAX_ERROR, MAX_ERROR)
     return padded.numpy()

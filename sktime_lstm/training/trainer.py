@@ -14,12 +14,11 @@ from sktime_lstm.network.network import Network, NetworkSize
 from sktime_lstm.runtime import Deadline, resolve_device, seeded_generator
 from sktime_lstm.training import defaults
 from sktime_lstm.training.distributed import SINGLE_PROCESS, ProcessGroup
-from sktime_lstm.training.loop import LOG_COLUMNS, LogEntry, TrainingPlan, run_training_loop
+from sktime_lstm.training.loop import LogEntry, TrainingPlan, run_training_loop
 from sktime_lstm.training.preparation import PreparedPanel
 from sktime_lstm.training.settings import Settings
 
 HOLDOUT_STEPS = 300
-HISTORY_COLUMNS = LOG_COLUMNS
 INITIALISE, SHUFFLE, HOLD_OUT, UPDATE, GROW, SAMPLE, CONTINUE, FINE_TUNE, DROP = range(9)
 """Streams of random numbers; each is drawn from independently of the others."""
 

@@ -14,7 +14,7 @@ from sktime_lstm.data.simulation import simulate_series
 from sktime_lstm.forecaster import LSTMForecaster
 from sktime_lstm.training.preparation import choose_preprocessing, prepare
 from sktime_lstm.training.simulated import (
-    MOST_STEPS_AHEAD,
+    MAX_STEPS_AHEAD,
     PERIODS,
     Shape,
     SimulationPlan,
@@ -154,6 +154,6 @@ def test_the_model_reads_as_many_points_as_a_fit_of_that_series(model_file, sp, 
 def test_intervals_of_the_model_are_those_that_simulated_series_need():
     training = SimulationTraining(TINY)
     calibration = pretrained_model(training).model.calibration
-    assert calibration.steps == MOST_STEPS_AHEAD
+    assert calibration.steps == MAX_STEPS_AHEAD
     low, high = calibration.errors(np.array([[1]]), [0.1, 0.9])[0, 0]
     assert -10 < low < 0 < high < 10
