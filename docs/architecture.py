@@ -22,7 +22,7 @@ AFTER = (("forecaster.py",), ("backtesting.py", "csv_files.py", "__main__.py"))
 SAYS_BEFORE = "Device, threads and seeds; rules and messages"
 SAYS_AFTER = ("The sktime interface, and the order of the steps", "What users run around it")
 
-LEFT, WIDTH, LANE, EDGE = 12, 540, 30, 18
+LEFT, WIDTH, LANE, EDGE = 12, 600, 30, 18
 FOLDER_HEIGHT, FILES_HEIGHT, GAP = 62, 48, 14
 TOP, ARRIVES, LEAVES = 12, 18, 44
 
