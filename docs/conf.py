@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -13,7 +14,7 @@ from urllib.request import urlopen
 from docutils import nodes
 
 DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(DOCS.parent))
+sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
 
 import sktime_lstm  # noqa: E402 (the checkout is documented, not an installed version)
 
@@ -22,14 +23,18 @@ author = copyright = "sktime-lstm developers"
 release = version = sktime_lstm.__version__
 
 extensions = [
+    "mathml",
     "myst_nb",
+    "notebooks",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.intersphinx",
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["_build", "jupyter_execute"]
+exclude_patterns = ["_build", "_ext", "jupyter_execute"]
+smartquotes = False  # Curly quotes in types and code cannot be copied.
+html_math_renderer = "mathml"
 nitpicky = True
 default_role = "literal"  # `fh` in a docstring is code, whatever it refers to.
 
@@ -51,6 +56,10 @@ os.environ["MATPLOTLIBRC"] = str(DOCS / "_static" / "matplotlibrc")
 _profile = tempfile.TemporaryDirectory()
 os.environ["IPYTHONDIR"] = _profile.name
 shutil.copytree(DOCS / "_kernel", Path(_profile.name, "profile_default", "startup"))
+
+# Prompts and what is printed stay behind when an example is copied; outputs of cells have no button.
+copybutton_exclude = ".linenos, .gp, .go"
+copybutton_selector = "div:not(.output) > div.highlight pre"
 
 autodoc_typehints = "none"  # The docstrings name the types.
 autodoc_member_order = "bysource"
@@ -81,12 +90,24 @@ nitpick_ignore_regex = [
     (r"py:.*", r"sktime_lstm\.(?!LSTMForecaster|backtest).*"),  # Internals have no page.
 ]
 
+with open(DOCS.parent / "pyproject.toml", "rb") as metadata:
+    URLS = tomllib.load(metadata)["project"]["urls"]
+
 html_theme = "furo"
 html_title = f"sktime-lstm {release}"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sphinx = False
+html_baseurl = f"{URLS['Documentation']}/en/latest/"
 html_theme_options = {
+    # "View this page" and "Edit this page" at the top, the repository at the bottom of each page.
+    "source_repository": f"{URLS['Source']}/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+    "footer_icons": [
+        {"name": "Source", "url": URLS["Source"], "html": "Source", "class": "footer-link"},
+        {"name": "Issues", "url": URLS["Issues"], "html": "Issues", "class": "footer-link"},
+    ],
     "light_css_variables": {"color-brand-primary": "#0072B2", "color-brand-content": "#0072B2"},
     "dark_css_variables": {"color-brand-primary": "#56B4E9", "color-brand-content": "#56B4E9"},
 }
