@@ -5,12 +5,12 @@ import re
 import shutil
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import tomllib
 from docutils import nodes
 
 DOCS = Path(__file__).resolve().parent
@@ -23,6 +23,7 @@ author = copyright = "sktime-lstm developers"
 release = version = sktime_lstm.__version__
 
 extensions = [
+    "gallery",
     "mathml",
     "myst_nb",
     "notebooks",

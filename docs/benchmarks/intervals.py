@@ -5,8 +5,7 @@
 All yearly, quarterly and monthly series, one fit each, and the global fit to all of them; the official test part. Where
 a method takes too long for that, it and ours forecast every 35th series. Each method runs in a fresh process, as in
 `m3.py`, and returns its quantiles; this process scores them, replaces the rows of the same group and method in
-`intervals.csv`, prints the table, writes it into `intervals.md` and draws `intervals.svg`. `--groups` and `--methods`
-run a part, `--methods none` only makes the page.
+`intervals.csv` and prints the table; `pages.py` puts them into the page. `--groups` and `--methods` run a part.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import re
 import sys
 import time
 import warnings
@@ -27,13 +25,10 @@ import pandas as pd
 from m3 import in_fresh_process, load, versions
 from m3_methods import Method, Predict, Task, frame
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "intervals.csv"
+RESULTS = Path(__file__).with_name("intervals.csv")
 GROUPS = ("yearly", "quarterly", "monthly")
 COVERAGES = (50, 60, 70, 80, 90, 95)
 LEVELS = sorted({round(0.5 + sign * coverage / 200, 4) for coverage in (0, *COVERAGES) for sign in (-1, 1)})
-SHOWN = ("LSTMForecaster local", "LSTMForecaster global", "AutoARIMA", "AutoETS")
-LOOKS = dict(zip(SHOWN, ("#D55E00", "#E69F00", "#0072B2", "#009E73"), strict=True))
 
 
 def lstm(**parameters: object) -> Callable[[list[np.ndarray], Task], Predict]:
@@ -155,70 +150,21 @@ def store(row: dict[str, object]) -> None:
     rows.sort_values(list(order), key=lambda column: column.map(order[column.name].index)).to_csv(RESULTS, index=False)
 
 
-def table(rows: pd.DataFrame) -> str:
-    """The scores as they stand in the page; of the steps the one whose coverage is farthest off."""
-    lines = ["| | 80 % | 90 % | 95 % | worst step, 80 / 90 / 95 % | MSIS | pinball | seconds |", "|-|-|-|-|-|-|-|-|"]
-    for group, part in rows.groupby("group", sort=False):
-        lines.append(f"| **{group}** ({part['series'].iloc[0]} series) | | | | | | | |")
-        for row in part.to_dict("records"):
-            worst = " / ".join(f"{farthest(row[f'steps_{c}'], c):.0f}" for c in (80, 90, 95))
-            shares = " | ".join(f"{row[f'covered_{c}']:.1f}" for c in (80, 90, 95))
-            last = f"{row['MSIS']:.2f} | {row['pinball']:.3f} | {row['seconds']:.0f}"
-            lines.append(f"| {row['method']} | {shares} | {worst} | {last} |")
-    return "\n".join(lines)
-
-
-def farthest(steps: str, coverage: int) -> float:
-    """Coverage of the step where it is farthest from the nominal one."""
-    shares = np.array(steps.split(), float)
-    return shares[np.abs(shares - coverage).argmax()]
-
-
-def draw(rows: pd.DataFrame) -> None:
-    """Nominal against measured coverage of each group, and below it the coverage of 90 % intervals at each step."""
-    import matplotlib.pyplot as plt
-
-    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "intervals", "font.size": 9}):
-        figure, axes = plt.subplots(2, 3, figsize=(9, 6), layout="constrained", facecolor="white", sharey="row")
-        for row in rows[rows["method"].isin(SHOWN)].to_dict("records"):
-            upper, lower = axes[:, GROUPS.index(row["group"])]
-            look = {"color": LOOKS[row["method"]], "marker": ".", "label": row["method"]}
-            upper.plot(COVERAGES, [row[f"covered_{c}"] for c in COVERAGES], **look)
-            steps = np.array(row["steps_90"].split(), float)
-            lower.plot(range(1, len(steps) + 1), steps, **look)
-        for group, (upper, lower) in zip(GROUPS, axes.T, strict=True):
-            upper.plot([45, 100], [45, 100], color="0.6", linewidth=1, linestyle=":")
-            upper.set(title=group, xlabel="nominal, %")
-            lower.axhline(90, color="0.6", linewidth=1, linestyle=":")
-            lower.set(xlabel="step ahead")
-        axes[0, 0].set_ylabel("covered, %")
-        axes[1, 0].set_ylabel("covered by 90 % intervals, %")
-        axes[0, 0].legend(frameon=False)
-        figure.savefig(HERE / "intervals.svg", metadata={"Date": None})
-        plt.close(figure)
-
-
 def main() -> None:
-    """Run the methods asked for on the groups asked for, and make the page."""
+    """Run the methods asked for on the groups asked for, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--groups", default=",".join(GROUPS))
     parser.add_argument("--methods", default=",".join(METHODS), help="comma-separated, of " + ", ".join(METHODS))
     parser.add_argument("--classical-python", help="Python of an environment with requirements-classical.txt")
     arguments = parser.parse_args()
     pythons = {"own": sys.executable, "classical": arguments.classical_python}
-    for name in [] if arguments.methods == "none" else arguments.methods.split(","):
+    for name in arguments.methods.split(","):
         python = pythons[METHODS[name].environment]
         for group in arguments.groups.split(",") if python else []:
             store(evaluate(group, name, python))
             print(f"{name} on {group} done", file=sys.stderr, flush=True)
-    rows = pd.read_csv(RESULTS)
-    print(table(rows))
-    page = HERE / "intervals.md"
-    text = re.sub(
-        r"(<!-- table -->\n).*?(<!-- end -->)", rf"\1\n{table(rows)}\n\n\2", page.read_text(), flags=re.DOTALL
-    )
-    page.write_text(text, encoding="utf-8")
-    draw(rows)
+    columns = ["group", "method", "covered_80", "covered_90", "covered_95", "MSIS", "pinball", "seconds"]
+    print(pd.read_csv(RESULTS)[columns].to_string(index=False))
 
 
 if __name__ == "__main__":

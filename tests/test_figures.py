@@ -1,0 +1,93 @@
+"""The figures of README and pages are those of the committed CSV files, and so are the sentences made of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _path_of_the_benchmarks():
+    folder = str(ROOT / "docs" / "benchmarks")
+    sys.path.insert(0, folder)
+    yield
+    sys.path.remove(folder)
+
+
+@pytest.fixture
+def figures():
+    import pages
+
+    return pages
+
+
+@pytest.fixture
+def measured(figures, monkeypatch):
+    """Put made-up rows in the place of those of the M3 benchmark."""
+
+    def put(*rows):
+        table = pd.DataFrame(rows, columns=["method", "group", "sMAPE", "MASE"])
+        monkeypatch.setattr(figures.results, "m3", lambda _: table)
+
+    return put
+
+
+def test_every_figure_is_that_of_its_csv_file(figures):
+    assert figures.out_of_date() == [], "run: python docs/benchmarks/pages.py"
+
+
+def test_every_figure_that_can_be_shown_is_shown(figures):
+    shown = {mark["name"] for page in figures.pages() for mark in figures.MARK.finditer(page.read_text("utf-8"))}
+    assert shown == set(figures.FIGURES)
+
+
+def test_a_mark_never_begins_a_line_of_a_paragraph(figures):
+    # Markdown would take the whole line for HTML.
+    lines = [line for page in figures.pages() for line in page.read_text("utf-8").splitlines()]
+    assert [line for line in lines if line.startswith("<!-- figure:") and not line.endswith("-->")] == []
+
+
+def test_a_figure_is_replaced_in_a_line_and_between_paragraphs(figures, monkeypatch):
+    monkeypatch.setattr(figures, "FIGURES", {"n": lambda: "7"})
+    assert figures.renew("a <!-- figure: n -->6<!-- end --> b") == "a <!-- figure: n -->7<!-- end --> b"
+    block = "<!-- figure: n -->\n\n6\n\n<!-- end -->"
+    assert figures.renew(block) == "<!-- figure: n -->\n\n7\n\n<!-- end -->"
+    assert figures.renew(figures.renew(block)) == figures.renew(block)
+
+
+def test_the_lowest_figures_of_a_column_are_bold_and_missing_ones_empty(figures):
+    cells = pd.DataFrame({"a": [1.234, 2.0, float("nan")], "b": [3.0, 2.004, 2.0]}, index=["x", "y", "z"])
+    shown = figures.lowest_bold(cells, 2)
+    assert shown["a"].to_list() == ["**1.23**", "2.00", ""]
+    assert shown["b"].to_list() == ["3.00", "**2.00**", "**2.00**"]
+
+
+def test_our_rows_are_set_off(figures):
+    table = figures.markdown(pd.DataFrame({"s": ["1", "2"]}, index=["LSTMForecaster local", "Theta"]))
+    assert table.splitlines() == ["| method | s |", "| - | -: |", "| **LSTMForecaster local** | 1 |", "| Theta | 2 |"]
+
+
+def test_where_another_method_is_ahead_is_said(figures, measured):
+    measured(("ours", "yearly", 10.0, 2.0), ("other", "yearly", 9.0, 3.0), ("best", "yearly", 9.0, 1.0))
+    lines = figures.ahead_of("ours", ["other", "best", "ours"]).splitlines()
+    assert lines == ["* **other**: yearly (sMAPE)", "* **best**: yearly (sMAPE and MASE)", "* **ours**: nowhere"]
+
+
+def test_the_step_farthest_from_the_nominal_coverage_is_found(figures):
+    assert figures.farthest("84 80 71 89", 80) == 71
+
+
+def test_a_picture_remembers_the_figures_and_not_when_they_were_measured(figures, tmp_path):
+    table = pd.DataFrame({"method": ["a"], "MASE": [1.0], "date": ["2026-11-21"]})
+    files = [tmp_path / name for name in ("first.csv", "later.csv", "other.csv")]
+    rows = [table, table.assign(date="2027-01-01"), table.assign(MASE=0.9)]
+    for file, content in zip(files, rows, strict=True):
+        content.to_csv(file, index=False)
+    first, later, other = map(figures.digest, files)
+    assert first == later
+    assert first != other
