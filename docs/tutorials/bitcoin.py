@@ -1,9 +1,10 @@
-"""Bitcoin: the textbook recipe, the defaults and simpler forecasts on the same folds; makes bitcoin.csv and bitcoin_steps.csv.
+"""Bitcoin: the textbook recipe, the defaults and simpler forecasts on the same folds.
 
     python docs/tutorials/bitcoin.py bitcoin_daily.csv
 
-The file has a column `date` and a column `close`, as many exchanges offer for download; it is not ours to ship. The last
-1000 days are used, the latest 20 folds of 14 days each, and every method is trained anew for each fold.
+Makes bitcoin.csv and bitcoin_steps.csv. The file has a column `date` and a column `close`, as many exchanges offer for
+download; it is not ours to ship. The last 1000 days are used, the latest 20 folds of 14 days each, and every method is
+trained anew for each fold.
 """
 
 from __future__ import annotations
