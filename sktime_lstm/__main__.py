@@ -34,6 +34,13 @@ EPILOG = """\
 Without a file, sktime's airline series is forecast 12 months ahead, compared with naive, seasonal naive, ETS and ARIMA
 forecasts, and drawn to airline_forecast.png. With covariates, the file has rows with an empty target for the time to
 forecast. Nothing is overwritten without --force.
+
+examples:
+  sktime-lstm
+  sktime-lstm sales.csv --time date --target sales --fh 12
+  sktime-lstm sales.csv --time date --target sales --fh 12 --plot sales.png --backtest
+  sktime-lstm shops.csv --time date --target sales --panel shop --fh 12 --output forecast.csv
+  sktime-lstm hours.csv --time hour --target load --covariates temperature --sp 24,168 --fh 48
 """
 
 
@@ -75,7 +82,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m sktime_lstm",
+        prog="sktime-lstm",
         description="Forecast time series with an LSTM.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -87,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--covariates", metavar="COLUMNS", type=_names, default=[], help="columns that are known in the future: a,b")
     add("--panel", metavar="COLUMNS", type=_names, default=[], help="columns that tell several series apart: a,b")
     add("--fh", metavar="STEPS", type=_steps, help="how many steps to forecast")
-    add("--coverage", type=_share, default=0.9, help="share of the truth that the interval covers (default: 0.9)")
+    add("--sp", metavar="PERIODS", type=_periods, help="seasonal periods in steps: 12, or 24,168, or 1 for none")
+    add("--coverage", type=_share, default=0.9, help="share of actual values that the interval covers (default: 0.9)")
     add("--backtest", action="store_true", help="compare with naive, seasonal naive, ETS and ARIMA forecasts")
     add("--output", metavar="CSV", type=Path, help="save the forecast as a table")
     add("--plot", metavar="PICTURE", type=Path, help="save the forecast as a picture: .png, .svg or .pdf")
@@ -105,6 +113,13 @@ def _steps(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_STEPS:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MAX_STEPS}, got {text!r}")
     return int(text)
+
+
+def _periods(text: str) -> list[int]:
+    parts = _names(text)
+    if not parts or not all(part.isdecimal() and int(part) >= 1 for part in parts):
+        raise argparse.ArgumentTypeError(f"expected whole numbers of at least 1, such as 12 or 24,168, got {text!r}")
+    return [int(part) for part in parts]
 
 
 def _seed(text: str) -> int:
@@ -138,7 +153,8 @@ def _run(arguments: argparse.Namespace) -> None:
     steps = arguments.fh or AIRLINE_STEPS
     table.check_future_covariates(steps)
     print(_summary(table), flush=True)
-    forecast = _forecast(table, steps, arguments.coverage, arguments.random_state)
+    forecaster = LSTMForecaster(sp=_one_or_several(arguments.sp), random_state=arguments.random_state)
+    forecast = _forecast(forecaster, table, steps, arguments.coverage)
     rows = table.with_stamps_of_file(_side_by_side(forecast))
     # Saved before anything is printed, so that the files are there even if the reader of the output goes away.
     saved = _save(rows, table, forecast, arguments.output, picture)
@@ -228,8 +244,12 @@ def _summary(table: CsvData) -> str:
     return f"{', '.join(map(str, table.y.columns))}: {len(index)} rows{many}, {first} to {last}"
 
 
-def _forecast(table: CsvData, steps: int, coverage: float, random_state: int) -> Forecast:
-    forecaster = LSTMForecaster(random_state=random_state)
+def _one_or_several(periods: list[int] | None) -> int | list[int] | None:
+    return periods[0] if periods and len(periods) == 1 else periods
+
+
+def _forecast(forecaster: LSTMForecaster, table: CsvData, steps: int, coverage: float) -> Forecast:
+    print("Training ...", file=sys.stderr, flush=True) if sys.stderr.isatty() else None
     start = time.perf_counter()
     forecaster.fit(table.y, X=table.past_covariates, fh=list(range(1, steps + 1)))
     seconds = time.perf_counter() - start
@@ -253,9 +273,15 @@ def _print_forecast(rows: pd.DataFrame, forecast: Forecast, coverage: float) -> 
     periods = [str(period) for period in forecast.periods if period > 1]
     season = f"season of {' and '.join(periods)}" if periods else "no season"
     print(f"Trained in {forecast.seconds:.1f} s, {season}. Forecast with {100 * coverage:.3g} % interval:\n")
-    print(rows.head(MAX_ROWS).to_string(float_format=lambda value: f"{value:.6g}"))
+    print(rows.head(MAX_ROWS).to_string(float_format=f"{{:.{_decimals(rows)}f}}".format))
     if len(rows) > MAX_ROWS:
         print(f"... {len(rows) - MAX_ROWS} more rows; --output saves them all")
+
+
+def _decimals(rows: pd.DataFrame) -> int:
+    """Decimals that show the largest number with six digits, the same for all so that they stand below each other."""
+    largest = float(np.nanmax(np.abs(rows.to_numpy(dtype=float)), initial=0.0))
+    return 4 if largest == 0 else int(np.clip(5 - np.floor(np.log10(largest)), 0, 10))
 
 
 def _save(
@@ -290,6 +316,8 @@ def _print_backtest(table: CsvData, steps: int) -> None:
     scores = backtest(table.y, fh=list(range(1, steps + 1)), X=table.past_covariates)
     heads = {"sMAPE": "sMAPE %", "fit_time": "fit s", "predict_time": "predict s"}
     print(scores.rename(columns=heads).rename_axis(None).to_string(float_format=lambda value: f"{value:.3f}"))
+    if scores["MASE"].notna().any():
+        print(f"\n{scores['MASE'].idxmin()} has the lowest MASE, {scores['MASE'].min():.3f}.")
 
 
 @contextmanager
