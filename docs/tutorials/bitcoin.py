@@ -2,7 +2,7 @@
 
     python docs/tutorials/bitcoin.py bitcoin_daily.csv
 
-Makes bitcoin.csv and bitcoin_steps.csv. The file has a column `date` and a column `close`, as many exchanges offer for
+Makes bitcoin.csv. The file has a column `date` and a column `close`, as many exchanges offer for
 download; it is not ours to ship. The last 1000 days are used, the latest 20 folds of 14 days each, and every method is
 trained anew for each fold.
 """
@@ -13,7 +13,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from sktime.forecasting.arima import AutoARIMA
 from sktime.forecasting.base import BaseForecaster
@@ -23,7 +22,7 @@ from sktime.transformations.series.boxcox import LogTransformer
 
 from sktime_lstm import LSTMForecaster, backtest
 
-HERE = Path(__file__).parent
+RESULTS = Path(__file__).with_suffix(".csv")
 DAYS, HORIZON, FOLDS = 1000, 14, 20
 
 
@@ -64,29 +63,13 @@ def prices(path: str) -> pd.Series:
     return table["close"].rename("dollars").asfreq("D").iloc[-DAYS:]
 
 
-def errors_by_step(y: pd.Series, forecasters: dict[str, BaseForecaster]) -> pd.DataFrame:
-    """Mean absolute error of each step in percent of the actual price, over the folds."""
-    rows = {}
-    for name, forecaster in forecasters.items():
-        errors = []
-        for fold in range(FOLDS, 0, -1):
-            end = len(y) - fold * HORIZON
-            actual = y.iloc[end : end + HORIZON].to_numpy()
-            forecast = forecaster.clone().fit(y.iloc[:end]).predict(fh=range(1, HORIZON + 1))
-            errors.append(100 * np.abs(forecast.to_numpy() - actual) / actual)
-        rows[name] = np.mean(errors, axis=0).round(3)
-    return pd.DataFrame(rows, index=pd.RangeIndex(1, HORIZON + 1, name="step"))
-
-
 def main(path: str) -> None:
     """Measure, and keep the scores."""
     warnings.simplefilter("ignore")
-    y, forecasters = prices(path), competitors()
-    scores = backtest(y, forecasters, fh=HORIZON, sp=1, max_folds=FOLDS)
+    y = prices(path)
+    scores = backtest(y, competitors(), fh=HORIZON, sp=1, max_folds=FOLDS)
     scores = scores[["MASE", "sMAPE", "fit_time"]].round(3)
-    scores.assign(first=f"{y.index[0]:%d %B %Y}", last=f"{y.index[-1]:%d %B %Y}").to_csv(HERE / "bitcoin.csv")
-    names = ["textbook", "default", "last price"]
-    errors_by_step(y, {name: forecasters[name] for name in names}).to_csv(HERE / "bitcoin_steps.csv")
+    scores.assign(first=f"{y.index[0]:%d %B %Y}", last=f"{y.index[-1]:%d %B %Y}").to_csv(RESULTS)
 
 
 if __name__ == "__main__":
