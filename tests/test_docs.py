@@ -16,6 +16,7 @@ from sktime_lstm import LSTMForecaster
 from sktime_lstm.__main__ import _parser
 
 ROOT = Path(__file__).resolve().parents[1]
+OPTIONS = re.DOTALL | re.MULTILINE
 DOCS = ROOT / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
 REFERENCE = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "reference").glob("*.md")))
@@ -32,7 +33,8 @@ def without_code(text: str) -> str:
 
 def code_cells(page: Path) -> str:
     blocks = re.findall(r"^```\{code-cell\}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return "\n".join(re.sub(r"^:tags:.*\n", "", block) for block in blocks)
+    # A cell may begin with options, in lines of their own or between dashes.
+    return "\n".join(re.sub(r"\A(:tags:[^\n]*\n|---\n.*?^---\n)", "", block, flags=OPTIONS) for block in blocks)
 
 
 def listed_in_a_toctree() -> set[Path]:
@@ -59,6 +61,21 @@ def test_every_page_is_reached_from_the_index():
 def test_code_that_is_run_at_build_has_a_kernel_and_no_syntax_error(page):
     assert "file_format: mystnb" in page.read_text(encoding="utf-8")
     compile(code_cells(page), name_of(page), "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_code_fits_beside_the_navigation(page):
+    kinds = r"(?:\{code-cell\}|python|bash|text)"
+    blocks = re.findall(rf"^```{kinds}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 79] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_formula_can_be_written_as_mathml(page):
+    latex2mathml = pytest.importorskip("docutils.utils.math.latex2mathml")
+    text = without_code(page.read_text(encoding="utf-8"))
+    formulas = re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL) + re.findall(r"(?<!\$)\$([^$\n]+)\$(?!\$)", text)
+    assert all("</math>" in latex2mathml.tex2mathml(formula) for formula in formulas)
 
 
 @pytest.mark.parametrize("name", sktime_lstm.__all__)

@@ -217,3 +217,28 @@ def test_the_module_runs_as_a_program():
         [sys.executable, "-m", "sktime_lstm", "--version"], capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stdout.split()[0], run.stderr) == (0, "sktime-lstm", "")
+
+
+def test_the_seasonal_period_can_be_named(capsys):
+    sales().to_csv("sales.csv", index=False)
+    assert main(["sales.csv", *COLUMNS, "--fh", "2", "--sp", "3"]) == 0
+    assert "season of 3." in capsys.readouterr().out
+
+
+def test_a_backtest_ends_with_who_won(capsys):
+    sales(20).assign(sold=np.random.RandomState(0).normal(size=20)).to_csv("sales.csv", index=False)
+    assert main(["sales.csv", *COLUMNS, "--fh", "2", "--backtest"]) == 0
+    assert " has the lowest MASE, " in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_the_decimals_of_a_forecast_stand_below_each_other(capsys):
+    sales().to_csv("sales.csv", index=False)
+    assert main(["sales.csv", *COLUMNS, "--fh", "7"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("2024-02-")]
+    assert len({line.index(".") for line in rows}) == 1
+
+
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "sktime-lstm sales.csv --time date --target sales --fh 12" in capsys.readouterr().out
