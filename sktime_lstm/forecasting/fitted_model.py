@@ -76,6 +76,10 @@ class FittedModel:
     network: Network
     calibration: Calibration
 
+    def for_each_of(self, variables: int) -> FittedModel:
+        """Model of one variable as one of several, each of which it forecasts as if it were alone."""
+        return replace(self, calibration=self.calibration.for_each_of(variables))
+
     def past_of(self, panel: Panel, summary: HistorySummary, *, complete: bool) -> KnownPast:
         """Make a panel ready to be forecast from.
 
@@ -250,4 +254,20 @@ class PretrainedModel:
     @property
     def design(self) -> dict[str, Any]:
         """Parameters of the forecaster that cannot change after pretraining."""
-        return {**asdict(self.model.network.size), "loss": self.model.preprocessing.loss}
+        scaler = {"scaler": "window"} if self.is_universal else {}
+        return {**asdict(self.model.network.size), "loss": self.model.preprocessing.loss, **scaler}
+
+    @property
+    def is_universal(self) -> bool:
+        """Whether it serves series of any season and columns, as one that learned from simulated series does."""
+        return self.model.preprocessing.sp == 0
+
+    def for_columns(self, columns: Labels, covariate_columns: Labels) -> PretrainedModel:
+        """Same for a panel of these columns, if it serves any: it forecasts variables one by one.
+
+        What the covariates explain is left to their linear effect.
+        """
+        if not self.is_universal:
+            return self
+        model = self.model.for_each_of(len(columns))
+        return replace(self, model=model, columns=columns, covariate_columns=covariate_columns)
