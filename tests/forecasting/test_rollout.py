@@ -128,8 +128,8 @@ def sampled(network, windows, *errors, num_samples=1, output_length=1, lowest=(-
     """Paths whose every block has these errors, times the number of the window plus one, times the scale."""
     one = torch.tensor(errors, dtype=torch.float64)[None, :, None]
 
-    def draw(scale, numbers):
-        return one * (numbers + 1)[:, None, None] * scale[:, None]
+    def draw(scale, paths, block):
+        return one * (paths // num_samples + 1)[:, None, None] * scale[:, None]
 
     return sample_paths(
         network,
