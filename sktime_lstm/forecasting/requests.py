@@ -58,7 +58,9 @@ class Engine:
     def run(self, jobs: Iterable[Job], number: int) -> list[Array]:
         """Run all jobs and return their answers in order."""
         shown = tqdm(jobs, total=number, disable=not self.verbose or number < 2, unit="chunk")
-        return list(parallelize(run_job, shown, {}, self.backend, self.parameters))
+        # Other processes for a single chunk would only cost their start.
+        backend = self.backend if number > 1 else None
+        return list(parallelize(run_job, shown, {}, backend, self.parameters))
 
 
 @dataclass(frozen=True)
