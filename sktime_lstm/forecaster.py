@@ -450,7 +450,7 @@ class LSTMForecaster(BaseForecaster):
         >>> forecaster = LSTMForecaster(random_state=0).fit(y[:96])
         >>> forecasts = forecaster.predict_at(y.index[95:-12], fh=[1, 12], y=y)
         >>> forecasts.shape, forecasts.index.names
-        ((74, 1), ['cutoff', None])
+        ((74, 1), FrozenList(['cutoff', 'Period']))
         >>> forecasts.loc["1959-12"].index.astype(str).tolist()
         ['1960-01', '1960-12']
         """
