@@ -74,8 +74,8 @@ class LSTMForecaster(BaseForecaster):
     Each window of a series is split into its past and a future whose values are missing. A recurrent network (LSTM, GRU
     and others) reads the whole window and forecasts every missing step: a softmax mixture of naive forecasts (last
     value, drift, seasonal naive, ...) plus a correction that starts at zero. Before training, the forecast is therefore
-    a combination of naive forecasts; training moves away from it where the data pay for it. On one short series nearly
-    all of the accuracy comes from the naive forecasts and their weights. Each window is standardised by its own past,
+    a combination of naive forecasts; training moves away from it where the data pay for it. One short series has too
+    few data for that, so by default the network comes with the package and has learned from simulated series. Each window is standardised by its own past,
     so trends and level shifts need no preparation.
 
     A single series is learned alone; a panel or hierarchy is learned by one network for all its series. No weight

@@ -22,7 +22,7 @@ from sktime_lstm.training.trainer import GROW
 
 MAX_PER_SERIES = 8
 ENOUGH_WINDOWS, FEW_WINDOWS_SHARE = 25, 0.5
-WINDOWS_FOR_SIZE = 16
+WINDOWS_FOR_SIZE, FEW_FOR_SIZE = 16, 1_600
 WINDOWS_FOR_GROWTH, PATHS_FOR_GROWTH = 16, 8
 FAR_HORIZON = 16
 SHARES = (0.5, 0.25, 0.75, 0.0, 1.0)
@@ -110,7 +110,8 @@ class HeldOutErrors:
     def corrected(self, calibration: Calibration) -> Calibration:
         """Distribution known beforehand, with the size of the errors of each series as measured on its windows."""
         panel = self.prepared.panel
-        latest, most = self._latest(FEW_WINDOWS_SHARE), WINDOWS_FOR_SIZE * panel.num_instances
+        number = panel.num_instances
+        latest, most = self._latest(FEW_WINDOWS_SHARE), min(WINDOWS_FOR_SIZE * number, max(FEW_FOR_SIZE, 2 * number))
         if len(latest) == 0:
             return calibration
         chosen, stride = thin(latest, most), max(len(latest) / most, 1.0)
