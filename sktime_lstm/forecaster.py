@@ -75,8 +75,8 @@ class LSTMForecaster(BaseForecaster):
     and others) reads the whole window and forecasts every missing step: a softmax mixture of naive forecasts (last
     value, drift, seasonal naive, ...) plus a correction that starts at zero. Before training, the forecast is therefore
     a combination of naive forecasts; training moves away from it where the data pay for it. One short series has too
-    few data for that, so by default the network comes with the package and has learned from simulated series. Each window is standardised by its own past,
-    so trends and level shifts need no preparation.
+    few data for that, so by default the network comes with the package and has learned from simulated series. Each
+    window is standardised by its own past, so trends and level shifts need no preparation.
 
     A single series is learned alone; a panel or hierarchy is learned by one network for all its series. No weight
     depends on the horizon: any `fh` may be asked for in `predict`. Missing values, in `y` or `X`, are left out; gaps in
