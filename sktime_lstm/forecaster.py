@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +14,37 @@ import pandas as pd
 from sktime.datatypes import convert_to, mtype_to_scitype
 from sktime.exceptions import NotFittedError
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from sktime.utils.validation.forecasting import check_alpha
 
 from sktime_lstm.data.chunks import Chunk, learn_from_chunks
-from sktime_lstm.data.horizon import ResolvedHorizon, last_windows, resolve_horizon
-from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index
+from sktime_lstm.data.horizon import (
+    Flags,
+    ResolvedHorizon,
+    find_cutoffs,
+    future_steps,
+    last_windows,
+    pairs_of,
+    resolve_at,
+    resolve_horizon,
+)
+from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index, under_level
+from sktime_lstm.forecasting.cutoffs import standpoints, summaries_at
 from sktime_lstm.forecasting.fitted_model import FittedModel, KnownPast, PretrainedModel
 from sktime_lstm.forecasting.preprocessing import HistorySummary
+from sktime_lstm.forecasting.requests import Engine, Request, forecast_from_ends, forecast_within
 from sktime_lstm.inspection import plots, tables
 from sktime_lstm.network.losses import COUNTS
-from sktime_lstm.runtime import resolve_seed, seeded_generator, single_thread
+from sktime_lstm.runtime import resolve_seed, single_thread
 from sktime_lstm.storage.model_file import Fit, Snapshot, read_snapshot, write_snapshot
 from sktime_lstm.storage.onnx import export_onnx
-from sktime_lstm.training.fit import FitResult, fit, update_model
+from sktime_lstm.storage.shipped import shipped_model
+from sktime_lstm.training.fit import FitResult, fit, update
 from sktime_lstm.training.loop import LOG_COLUMNS
 from sktime_lstm.training.pretrain import as_pretrained, pretrain
-from sktime_lstm.training.settings import RULES, Settings
+from sktime_lstm.training.settings import RULES, SHIPPED, Settings
 from sktime_lstm.training.trainer import SAMPLE
 from sktime_lstm.validation import (
+    check_at_most_one,
     check_counts,
     check_covariates,
     check_covered,
@@ -41,6 +53,7 @@ from sktime_lstm.validation import (
     check_not_below,
     check_parameters,
     check_same_series,
+    conflict,
     empirical_distribution,
     integer,
     seed,
@@ -61,9 +74,9 @@ class LSTMForecaster(BaseForecaster):
     Each window of a series is split into its past and a future whose values are missing. A recurrent network (LSTM, GRU
     and others) reads the whole window and forecasts every missing step: a softmax mixture of naive forecasts (last
     value, drift, seasonal naive, ...) plus a correction that starts at zero. Before training, the forecast is therefore
-    a combination of naive forecasts; training moves away from it where the data pay for it. On one short series nearly
-    all of the accuracy comes from the naive forecasts and their weights. Each window is standardised by its own past,
-    so trends and level shifts need no preparation.
+    a combination of naive forecasts; training moves away from it where the data pay for it. One short series has too
+    few data for that, so by default the network comes with the package and has learned from simulated series. Each
+    window is standardised by its own past, so trends and level shifts need no preparation.
 
     A single series is learned alone; a panel or hierarchy is learned by one network for all its series. No weight
     depends on the horizon: any `fh` may be asked for in `predict`. Missing values, in `y` or `X`, are left out; gaps in
@@ -132,14 +145,20 @@ class LSTMForecaster(BaseForecaster):
         the best check; there is a check every epoch, or every 100 steps if an epoch is longer. By default the schedule
         runs to its end, the network learns from all windows and the last weights are kept, which is better on short
         series.
-    pretrained : path or LSTMForecaster, optional
-        Start from what another forecaster has learned: a file written by `save_model`, or a pretrained or fitted
-        forecaster. Has the effect of `pretrain`, but survives `set_params`, grid search and pipelines, which forget
-        `pretrain`. If that forecaster was pretrained and then fitted, its pretrained weights are used.
-    fine_tune : {"none", "full", "scratch"}, default="full"
-        What `fit` does after pretraining. ``"none"`` leaves the weights alone, which takes milliseconds; ``"full"``
-        trains all weights further, as long as without pretraining; ``"scratch"`` ignores the pretraining. Without
-        pretraining it has no effect.
+    pretrained : {"simulated"}, path, LSTMForecaster or None, default="simulated"
+        What to start from. ``"simulated"`` is a network that comes with the package. It has learned from simulated
+        series alone and serves series of any season: several variables one by one, covariates by their linear effect,
+        which is taken out first. Settings that it cannot serve are learned from scratch: another `cell`,
+        `hidden_size`, `num_layers` or `dropout`, ``anchored=False``, a `scaler` other than ``"window"``, a `loss`
+        other than ``"mae"`` or ``"quantile"``. None always learns from scratch. A file written by `save_model`, or a
+        pretrained or fitted forecaster, has the effect of `pretrain`, but survives `set_params`, grid search and
+        pipelines, which forget `pretrain`. If that forecaster was pretrained and then fitted, its pretrained weights
+        are used.
+    fine_tune : {"auto", "none", "full", "scratch"}, default="auto"
+        What `fit` does with the weights it starts from. ``"none"`` leaves them alone, which takes milliseconds;
+        ``"full"`` trains all of them further, as long as without pretraining; ``"scratch"`` ignores them. ``"auto"``
+        is ``"full"``, but ``"none"`` for the network that comes with the package where all series together have fewer
+        than 1000 points, unless `max_epochs`, `batch_size`, `learning_rate` or `patience` says how to train.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
         What comes before and after, such as the calibration of the intervals, is not counted. Results then depend on
@@ -262,8 +281,8 @@ class LSTMForecaster(BaseForecaster):
         learning_rate: float | None = None,
         weight_decay: float = 0.01,
         patience: int | None = None,
-        pretrained: str | PathLike[str] | LSTMForecaster | None = None,
-        fine_tune: str = "full",
+        pretrained: str | PathLike[str] | LSTMForecaster | None = "simulated",
+        fine_tune: str = "auto",
         time_budget: float | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -371,13 +390,113 @@ class LSTMForecaster(BaseForecaster):
         True
         """
         self.check_is_fitted()
-        check_parameters({"num_samples": num_samples, "random_state": random_state}, SAMPLE_RULES)
+        request = self._samples(num_samples, random_state)
         # `_check_fh` stores the horizon on the forecaster; a copy keeps this call free of side effects.
         resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
-        root_seed = self._root_seed if random_state is None else resolve_seed(random_state)
-        draw = partial(self._model.sample, num_samples=num_samples, generator=seeded_generator(root_seed, SAMPLE))
-        values = self._fill(resolved, self._check_X(X=X), (len(self._memory.columns), num_samples), draw)
-        return _stacked(values, resolved, self._memory.columns)
+        values = self._fill(resolved, self._check_X(X=X), request)
+        return _stacked(values, resolved.index, self._memory.columns)
+
+    def predict_at(
+        self,
+        cutoffs: Any,
+        fh: Any = None,
+        X: Any = None,
+        *,
+        y: Any = None,
+        coverage: float | list[float] | None = None,
+        alpha: float | list[float] | None = None,
+        num_samples: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> pd.DataFrame:
+        """Forecast from many cutoffs at once, for backtests.
+
+        The forecasts are those of ``update(..., update_params=False)`` and `predict` at one cutoff after the other, but
+        all windows pass through the network together. Each knows only what came up to its cutoff, and the weights,
+        which stay those of the fit. Where the fit has seen data beyond a cutoff, so have the weights. The forecaster
+        stays as it is.
+
+        Parameters
+        ----------
+        cutoffs : time stamp, or index or list of them
+            Last time stamps that the forecasts know, in any order. They must lie on the grid of the data.
+        fh : forecasting horizon, default=None
+            Steps after each cutoff, 1 or more. None is the horizon of `fit`.
+        X : time series, panel or hierarchy that sktime knows, default=None
+            Covariates of the rows of `y`, and of those after the last cutoff that have not been seen. Covariates that
+            were seen are known at every cutoff.
+        y : like `y` in `fit`, default=None
+            Later observations, as they would be passed to `update`; rows seen before may be among them.
+        coverage : float or list of float, default=None
+            Return prediction intervals of these nominal coverages.
+        alpha : float or list of float, default=None
+            Return quantiles at these levels.
+        num_samples : int, default=None
+            Return so many sample paths. Paths of the same number at different cutoffs are drawn with the same random
+            numbers, as by `predict_samples`.
+        random_state : int, RandomState or None, default=None
+            Seed of the sample paths, as in `predict_samples`.
+
+        Returns
+        -------
+        pd.DataFrame
+            Rows as `predict`, `predict_interval`, `predict_quantiles` or `predict_samples` return them, under a first
+            index level ``cutoff``, cutoffs ascending; columns as there. A series that ends before a cutoff is forecast
+            from its end, one that begins later is left out.
+
+        Raises
+        ------
+        ValueError
+            If a cutoff is no time stamp of the data, a step is not in the future, `X` does not cover the horizon, or
+            more than one of `coverage`, `alpha` and `num_samples` is passed.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> y = load_airline()
+        >>> forecaster = LSTMForecaster(random_state=0).fit(y[:96])
+        >>> forecasts = forecaster.predict_at(y.index[95:-12], fh=[1, 12], y=y)
+        >>> forecasts.shape, forecasts.index.names
+        ((74, 1), FrozenList(['cutoff', 'Period']))
+        >>> forecasts.loc["1959-12"].index.astype(str).tolist()
+        ['1960-01', '1960-12']
+        """
+        self.check_is_fitted()
+        request, columns = self._asked(coverage, alpha, num_samples, random_state)
+        there = self if y is None else self._knowing(y, X)
+        stamps, position = find_cutoffs(there._memory, cutoffs)
+        rows, cutoff = resolve_at(there._memory, future_steps(copy.copy(self)._check_fh(fh)), position)
+        is_new = rows.position > there._memory.last[rows.instance]
+        panel = there._with_room(rows, self._check_X(X=X), needed=is_new)
+        at = standpoints(there._memory, rows, cutoff)
+        with single_thread():
+            known = summaries_at(self._model.preprocessing, at, known=self._summary, known_panel=self._memory)
+        values = forecast_from_ends(self._model, panel, known, rows, request, self._engine)
+        index = under_level(rows.index, stamps, cutoff, name="cutoff")
+        return _stacked(values, index, columns) if num_samples else _wide(values, index, columns)
+
+    def _asked(
+        self, coverage: Any, alpha: Any, num_samples: int | None, random_state: int | np.random.RandomState | None
+    ) -> tuple[Request, pd.Index]:
+        """What is asked of each row, and the columns of the answer."""
+        check_at_most_one(coverage=coverage, alpha=alpha, num_samples=num_samples)
+        if num_samples is not None:
+            return self._samples(num_samples, random_state), self._memory.columns
+        if coverage is not None:
+            coverage = check_alpha(coverage, name="coverage")
+            levels = [0.5 + side * each / 2 for each in coverage for side in (-1, 1)]
+            return Request(levels), self._get_columns(method="predict_interval", coverage=coverage)
+        if alpha is not None:
+            alpha = check_alpha(alpha)
+            return Request(alpha), self._get_columns(method="predict_quantiles", alpha=alpha)
+        return Request(), self._memory.columns
+
+    def _knowing(self, y: Any, X: Any) -> LSTMForecaster:
+        """Return a twin with the same model that has seen later observations, but has no summary of them."""
+        twin = copy.copy(self)
+        newer = self._read_newer(convert_to(y, self.get_tag("y_inner_mtype")), self._check_X(X=X))
+        twin._memory = self._memory.merged(newer)
+        return twin
 
     def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
         """Learn from a panel of other series than those to forecast; if that fails, nothing has changed.
@@ -598,7 +717,7 @@ class LSTMForecaster(BaseForecaster):
         # `_check_fh` stores the horizon on the forecaster; a copy keeps this call free of side effects.
         resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
         with single_thread():
-            past = self._known_past(resolved, self._check_X(X=X), complete=True)
+            past = self._known_past(resolved, self._check_X(X=X))
             return tables.anchor_weights(self._model, past, resolved)
 
     def plot_forecast(
@@ -742,7 +861,7 @@ class LSTMForecaster(BaseForecaster):
             there._memory, there.cutoff[0], past=preprocessing.window_length, future=preprocessing.output_length
         )
         with single_thread():
-            return there._known_past(resolved, there._check_X(X=X), complete=True), resolved
+            return there._known_past(resolved, there._check_X(X=X)), resolved
 
     def _at(self, y: Any, X: Any) -> LSTMForecaster:
         """Return a twin with the same model that stands at the end of other series."""
@@ -759,12 +878,10 @@ class LSTMForecaster(BaseForecaster):
         self._memory = read_panel(y, X)
         self._check_values(self._memory)
         self._root_seed = resolve_seed(self.random_state)
-        self._start = None if self.fine_tune == "scratch" else self._find_start()
+        self._start = self._find_start(shipped=True)
         max_step = self._max_step(fh)
         with single_thread():
-            result = fit(
-                self._memory, self._settings(self._start), self._start, max_step=max_step, root_seed=self._root_seed
-            )
+            result = fit(self._memory, self._settings(), self._start, max_step=max_step, root_seed=self._root_seed)
         self._publish(result)
         return self
 
@@ -775,21 +892,25 @@ class LSTMForecaster(BaseForecaster):
         panel = read_panel(y, X)
         max_step = int(max(fh.to_numpy())) if fh is not None and fh.is_relative else None
         with single_thread():
-            self.pretrained_model_ = pretrain(
-                panel, self._settings(start), start, max_step=max_step, root_seed=root_seed
-            )
+            self.pretrained_model_ = pretrain(panel, self._settings(), start, max_step=max_step, root_seed=root_seed)
         self.n_pretrain_instances_ = getattr(self, "n_pretrain_instances_", 0) + panel.num_instances
         return self
 
-    def _find_start(self) -> PretrainedModel | None:
-        """What was learned before, by `pretrain` or by the forecaster that was passed."""
+    def _find_start(self, *, shipped: bool = False) -> PretrainedModel | None:
+        """What was learned before, by `pretrain`, by the forecaster that was passed, or by the `shipped` network."""
+        if self.fine_tune == "scratch":
+            return None
+        asked, defaults = self.get_params(deep=False), self.get_param_defaults()
         start: PretrainedModel | None = getattr(self, "pretrained_model_", None)
+        if start is None and self.pretrained == SHIPPED:
+            start = shipped_model() if shipped else None
+            return start if start is not None and conflict(start.design, asked, defaults) is None else None
         if start is None and self.pretrained is not None:
             other = self.pretrained if isinstance(self.pretrained, LSTMForecaster) else load_model(self.pretrained)
             check_has_learned(other)
             start = other._learned
         if start is not None:
-            check_design(start.design, self.get_params(deep=False), self.get_param_defaults())
+            check_design(start.design, asked, defaults)
         return start
 
     @property
@@ -816,14 +937,25 @@ class LSTMForecaster(BaseForecaster):
         if self._memory.num_instances > newer.num_instances:
             # sktime has set the cutoff to the end of the new data; the series that got none end where they did.
             self._set_cutoff(self._memory.axis.stamps(self._memory.last.max(keepdims=True)))
-        settings = self._settings(self._start)
         with single_thread():
-            if update_params and settings.fine_tune != "none":
-                self._publish(update_model(self._model, self._memory, settings, root_seed=self._root_seed))
+            if update_params:
+                self._publish(self._updated())
             else:
                 preprocessing = self._model.preprocessing
                 self._summary = preprocessing.updated_summary(self._summary, older, self._memory)
         return self
+
+    def _updated(self) -> FitResult:
+        """What further training on the memory gives."""
+        return update(
+            self._model,
+            self._memory,
+            self._settings(),
+            self._start,
+            has_trained=bool(self._log),
+            max_step=self._max_step(self._fh),
+            root_seed=self._root_seed,
+        )
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
         resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
@@ -834,7 +966,7 @@ class LSTMForecaster(BaseForecaster):
         resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
         values = self._forecast_rows(resolved, X, alpha)
         columns = self._get_columns(method="predict_quantiles", alpha=alpha)
-        return pd.DataFrame(values.reshape(len(values), -1), index=resolved.index, columns=columns)
+        return _wide(values, resolved.index, columns)
 
     def _predict_var(self, fh: Any, X: pd.DataFrame | None, cov: bool = False) -> pd.DataFrame:
         if cov:
@@ -847,7 +979,7 @@ class LSTMForecaster(BaseForecaster):
         empirical = empirical_distribution()
         if marginal:
             resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
-            samples = _stacked(self._forecast_rows(resolved, X, EVEN_LEVELS), resolved, self._memory.columns)
+            samples = _stacked(self._forecast_rows(resolved, X, EVEN_LEVELS), resolved.index, self._memory.columns)
         else:
             samples = self.predict_samples(fh, X, num_samples=len(EVEN_LEVELS))
         rows = samples.xs(0).index
@@ -857,36 +989,50 @@ class LSTMForecaster(BaseForecaster):
         self, resolved: ResolvedHorizon, X: pd.DataFrame | None, alphas: list[float] | None = None
     ) -> Array:
         """Forecast the rows of a horizon, of shape (rows, variables) or (rows, variables, alphas)."""
-        shape = (len(self._memory.columns),) + (() if alphas is None else (len(alphas),))
-        return self._fill(resolved, X, shape, partial(self._model.forecast, alphas=alphas))
+        return self._fill(resolved, X, Request(alphas))
 
-    def _fill(
-        self, resolved: ResolvedHorizon, X: pd.DataFrame | None, shape: tuple[int, ...], forecast: Callable[..., Array]
-    ) -> Array:
-        """Forecast the future and the past of a horizon, of shape (rows, *shape); NaN before the start of a series."""
-        values = np.full((len(resolved.index), *shape), np.nan)
-        at_the_end = resolved.origin == self._memory.last[resolved.instance] + 1
-        for chosen, complete in ((resolved.is_future & at_the_end, False), (~(resolved.is_future & at_the_end), True)):
-            chosen = chosen & (resolved.position >= self._memory.first[resolved.instance])
-            if chosen.any():
-                rows = resolved.only(chosen)
-                with single_thread():
-                    past = self._known_past(rows, X, complete=complete)
-                    values[chosen] = forecast(past, past.panel.rows(rows.instance, rows.origin), rows.step)
+    def _fill(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, request: Request) -> Array:
+        """Answer the request for future and past rows; NaN before the start of a series."""
+        values = np.full((len(resolved.index), len(self._memory.columns), *request.shape), np.nan)
+        panel = self._with_room(resolved, X, needed=resolved.is_future)
+        begun = resolved.position >= self._memory.first[resolved.instance]
+        at_the_end = resolved.is_future & (resolved.origin == self._memory.last[resolved.instance] + 1)
+        if (chosen := begun & at_the_end).any():
+            rows = resolved.only(chosen)
+            summary = self._summary.only(rows.instance[pairs_of(rows)])
+            values[chosen] = forecast_from_ends(self._model, panel, summary, rows, request, self._engine)
+        if (chosen := begun & ~at_the_end).any():
+            rows = resolved.only(chosen)
+            values[chosen] = forecast_within(self._model, panel, self._summary, rows, request, self._engine)
         return values
 
-    def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, complete: bool) -> KnownPast:
-        """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
-        X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
-        panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.context_length)
-        last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)
+    @property
+    def _engine(self) -> Engine:
+        """Where the user wants panels to be computed."""
+        config = self.get_config()
+        return Engine(config["backend:parallel"], config["backend:parallel:params"], verbose=bool(self.verbose))
+
+    def _samples(self, num_samples: int, random_state: int | np.random.RandomState | None) -> Request:
+        check_parameters({"num_samples": num_samples, "random_state": random_state}, SAMPLE_RULES)
+        root_seed = self._root_seed if random_state is None else resolve_seed(random_state)
+        return Request(num_samples=num_samples, seed=(root_seed, SAMPLE))
+
+    def _with_room(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, needed: Flags) -> Panel:
+        """Memory with room for the rows to forecast, and their covariates, which `X` has to have where `needed`."""
+        X = check_covariates(X, self._memory.covariate_columns, needed=bool(needed.any()))
+        last_needed = np.full(self._memory.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
-        panel = panel.extended(last_needed)
+        panel = self._memory.extended(last_needed)
         if X is not None:
-            rows = panel.rows(resolved.instance, resolved.position)[resolved.is_future]
-            check_covered(resolved.index[resolved.is_future], panel.covered_by(X)[rows])
+            rows = panel.rows(resolved.instance, resolved.position)[needed]
+            check_covered(resolved.index[needed], panel.covered_by(X)[rows])
             panel = panel.with_covariates(X)
-        return self._model.past_of(panel, self._summary, complete=complete)
+        return panel
+
+    def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None) -> KnownPast:
+        """Memory with room for the rows to forecast, ready to be forecast from anywhere in it."""
+        panel = self._with_room(resolved, X, needed=resolved.is_future)
+        return self._model.past_of(panel, self._summary, complete=True)
 
     def _read_newer(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
         check_same_series(y, self._memory.columns, is_panel=self._memory.keys is not None)
@@ -910,9 +1056,10 @@ class LSTMForecaster(BaseForecaster):
 
     def _snapshot(self) -> Snapshot:
         """All that a file needs; a pretrained forecaster that was passed as parameter becomes our own pretraining."""
-        parameters = {**self.get_params(deep=False), "pretrained": None}
+        is_shipped = self.pretrained == SHIPPED
+        parameters = {**self.get_params(deep=False), "pretrained": SHIPPED if is_shipped else None}
         fit = self._fit_snapshot() if self.is_fitted else None
-        start = getattr(self, "pretrained_model_", self._start if self.is_fitted else None)
+        start = getattr(self, "pretrained_model_", self._start if self.is_fitted and not is_shipped else None)
         return Snapshot(parameters, start, getattr(self, "n_pretrain_instances_", 0), fit)
 
     def _fit_snapshot(self) -> Fit:
@@ -945,7 +1092,7 @@ class LSTMForecaster(BaseForecaster):
     def _restore(self, fit: Fit) -> None:
         """Restore the state after a fit, with the attributes that sktime sets in `fit`."""
         self._memory, self._root_seed = fit.memory, fit.root_seed
-        self._start = None if self.fine_tune == "scratch" else getattr(self, "pretrained_model_", None)
+        self._start = self._find_start(shipped=True)
         scitype = mtype_to_scitype(fit.mtype)
         y = convert_to(fit.memory.frame(), fit.mtype, scitype, store=fit.store, store_behaviour="freeze")
         self._check_X_y(y=y)
@@ -955,9 +1102,8 @@ class LSTMForecaster(BaseForecaster):
         self._publish(FitResult(fit.model, fit.summary, fit.log))
         self._state = "fitted"
 
-    def _settings(self, start: PretrainedModel | None) -> Settings:
-        settings = Settings(**self.get_params(deep=False))
-        return settings if start is not None else replace(settings, fine_tune="scratch")
+    def _settings(self) -> Settings:
+        return Settings(**self.get_params(deep=False))
 
     def _publish(self, result: FitResult) -> None:
         """Keep what was learned, and make the choices and the course of the training readable."""
@@ -1006,10 +1152,15 @@ class LSTMForecaster(BaseForecaster):
         ]
 
 
-def _stacked(values: Array, resolved: ResolvedHorizon, columns: pd.Index) -> pd.DataFrame:
+def _stacked(values: Array, index: pd.Index, columns: pd.Index) -> pd.DataFrame:
     """Tidy frame of values of shape (rows, variables, samples), sample after sample."""
     flat = np.moveaxis(values, 2, 0).reshape(-1, values.shape[1])
-    return pd.DataFrame(flat, sampled_index(resolved.index, values.shape[2]), columns)
+    return pd.DataFrame(flat, sampled_index(index, values.shape[2]), columns)
+
+
+def _wide(values: Array, index: pd.Index, columns: pd.Index) -> pd.DataFrame:
+    """Frame of values of shape (rows, variables) or (rows, variables, levels), one row each."""
+    return pd.DataFrame(values.reshape(len(values), -1), index, columns)
 
 
 def load_model(path: str | PathLike[str]) -> LSTMForecaster:

@@ -114,6 +114,13 @@ def check_parameters(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> No
             raise ValueError(f"LSTMForecaster: {name} must be {rule.expected}, but {name}={values[name]!r} was passed.")
 
 
+def check_at_most_one(**asked: Any) -> None:
+    """Check that at most one of several arguments that exclude each other was passed."""
+    given = [name for name, value in asked.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} were passed together. Pass one of them, and call again for the other.")
+
+
 def numeric_values(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     """Values of `frame` as new float64 array, of shape (rows, columns); missing is NaN, infinite is an error."""
     try:
@@ -258,12 +265,23 @@ def check_has_learned(forecaster: Any) -> None:
 
 def check_design(design: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """A parameter of the network that was set to something else than its default agrees with pretraining."""
-    for name, value in design.items():
-        if name in asked and asked[name] not in (defaults[name], value):
-            raise ValueError(
-                f"LSTMForecaster: {name}={asked[name]!r}, but the pretrained network has {name}={value!r}. Leave "
-                f"{name} at its default, or pass fine_tune='scratch' to leave the pretraining aside."
-            )
+    name = conflict(design, asked, defaults)
+    if name is not None:
+        raise ValueError(
+            f"LSTMForecaster: {name}={asked[name]!r}, but the pretrained network has {name}={design[name]!r}. Leave "
+            f"{name} at its default, or pass fine_tune='scratch' to leave the pretraining aside."
+        )
+
+
+def conflict(design: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> str | None:
+    """First parameter that was set to something else than its default and than a pretrained network has."""
+    known = (name for name in design if name in asked)
+    return next((name for name in known if not _one_of(asked[name], defaults[name], design[name])), None)
+
+
+def _one_of(value: Any, *others: Any) -> bool:
+    """Whether a value, which may be an object with an equality of its own, is one of plain ones."""
+    return isinstance(value, str | float | int | None) and value in others
 
 
 def check_covariates(X: pd.DataFrame | None, known: pd.Index, *, needed: bool) -> pd.DataFrame | None:

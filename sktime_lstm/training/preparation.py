@@ -35,7 +35,7 @@ from sktime_lstm.validation import check_window_length
 HELD_OUT_SHARE = 0.25
 MAX_HELD_OUT = 1_000
 MAX_FOR_PRIOR = 2_000
-MAX_SCORED_WINDOWS = 50_000
+MAX_SCORED_WINDOWS, MIN_SCORED_PER_SERIES = 50_000, 8
 MAX_WINDOW_SEASON = 60
 PLENTY = np.array([10_000])
 
@@ -104,10 +104,12 @@ def prepare(
     anchored: bool,
     prior_errors: Tensor | None = None,
     units: Array | None = None,
+    to_train: bool = True,
 ) -> PreparedPanel:
     """Make the windows of a panel and follow the errors of the naive forecasts through it.
 
-    Without `prior_errors` and `units` they are those of this panel.
+    Without `prior_errors` and `units` they are those of this panel. Only `to_train` are the naive forecasts of all
+    windows made; otherwise the prior errors are those of the scored windows.
     """
     units = preprocessing.units(panel) if units is None else units
     windows = preprocessing.window_index(panel, preprocessing.explained(panel, units))
@@ -115,9 +117,11 @@ def prepare(
     prepared = PreparedPanel(panel, preprocessing, units, windows, record)
     if not anchored:
         return prepared
-    prepared = replace(prepared, anchors=with_anchors(prepared.examples(prepared.origins)).anchors)
+    if to_train:
+        prepared = replace(prepared, anchors=with_anchors(prepared.examples(prepared.origins)).anchors)
     if prior_errors is None:
-        prior_errors = mean_errors(prepared.examples(thin(prepared.origins, MAX_FOR_PRIOR)))
+        latest = thin(prepared.origins, MAX_FOR_PRIOR)
+        prior_errors = mean_errors(prepared.examples(latest)) if to_train else record.mean_errors()
     anchor_errors = partial(record.errors_at, prior=prior_errors)
     return replace(prepared, prior_errors=prior_errors, windows=replace(windows, anchor_errors=anchor_errors))
 
@@ -223,7 +227,7 @@ def adapted_preprocessing(
     output_length = preprocessing.output_length if same else defaults.choose_output_length(size)
     output_length = settings.output_length or output_length
     training_length = defaults.choose_training_length(size, output_length)
-    return replace(
+    adapted = replace(
         preprocessing,
         window_length=settings.window_length or length,
         output_length=output_length,
@@ -234,6 +238,14 @@ def adapted_preprocessing(
         scoring_stride=_scoring_stride(panel, training_length),
         lower_bound=_lower_bound(replace(settings, loss=preprocessing.loss)),
     )
+    return adapted if preprocessing.sp else with_own_effect(adapted, panel)
+
+
+def with_own_effect(preprocessing: Preprocessing, panel: Panel) -> Preprocessing:
+    """Preprocessing with scale and linear effect of the covariates of this panel."""
+    scale = window_scale(torch.from_numpy(panel.covariates)[None])
+    preprocessing = replace(preprocessing, covariate_scale=scale)
+    return replace(preprocessing, effect=fit_effect(preprocessing, panel))
 
 
 def univariate_series(panel: Panel) -> Iterator[Array]:
@@ -243,8 +255,12 @@ def univariate_series(panel: Panel) -> Iterator[Array]:
 
 
 def _scoring_stride(panel: Panel, training_length: int) -> int:
-    """Every so many points the naive forecasts are scored: neighbours tell nearly the same."""
-    return max(1, training_length // 4, -(-len(panel.values) // MAX_SCORED_WINDOWS))
+    """Every so many points the naive forecasts are scored: neighbours tell nearly the same.
+
+    It grows with the data, but never beyond an eighth of a typical series, of which a few windows are scored then.
+    """
+    thinned = min(-(-len(panel.values) // MAX_SCORED_WINDOWS), int(np.median(panel.lengths)) // MIN_SCORED_PER_SERIES)
+    return max(1, training_length // 4, thinned)
 
 
 def _lower_bound(settings: Settings) -> float | None:
