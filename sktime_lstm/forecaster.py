@@ -18,6 +18,7 @@ from sktime.exceptions import NotFittedError
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from sktime_lstm.data.chunks import Chunk, learn_from_chunks
+from sktime_lstm.data.covariates import columns_where
 from sktime_lstm.data.horizon import ResolvedHorizon, last_windows, resolve_horizon
 from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index
 from sktime_lstm.forecasting.fitted_model import FittedModel, KnownPast, PretrainedModel
@@ -116,6 +117,10 @@ class LSTMForecaster(BaseForecaster):
     lower_bound : float, optional
         No forecast, quantile or sample is smaller, and no value of `y` may be; 0 for counts, sales or prices. What lies
         above stays as it is. By default there is no bound.
+    past_covariates : list, optional
+        Names of columns of `X` that are known only in the past, such as a temperature that was measured and not
+        forecast. They are hidden in the future steps of every window, in training and in the forecast, even if `X` has
+        values there; `predict` does without them. By default every column is known in the future.
     max_epochs : int, optional
         Passes over the training windows. By default a fixed number of steps that grows with the number of windows:
         10 to 20 for a series of a hundred points, 160 for a thousand windows, at most 3000.
@@ -183,9 +188,9 @@ class LSTMForecaster(BaseForecaster):
     ``update(y, update_params=False)`` takes the new data in and leaves the weights alone; ``update_params=True`` also
     trains further, with a quarter of the steps at a fifth of the rate.
 
-    `X` holds covariates that are known in the future. Rows are found by their labels; in `predict` every row that is to
-    be forecast must be there. Rows between may be missing and then count as the mean of the covariate; rows at other
-    time stamps are left aside.
+    `X` holds covariates that are known in the future, or, if `past_covariates` names them, only in the past. Rows are
+    found by their labels; in `predict` every row that is to be forecast must be there. Rows between may be missing and
+    then count as the mean of the covariate; rows at other time stamps are left aside.
 
     torch computes with one thread inside `fit` and `predict`, which is fastest for networks of this size; the caller's
     setting is given back.
@@ -257,6 +262,7 @@ class LSTMForecaster(BaseForecaster):
         scaler: Any = "window",
         loss: str = "mae",
         lower_bound: float | None = None,
+        past_covariates: list[Any] | tuple[Any, ...] | None = None,
         max_epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -280,6 +286,7 @@ class LSTMForecaster(BaseForecaster):
         self.scaler = scaler
         self.loss = loss
         self.lower_bound = lower_bound
+        self.past_covariates = past_covariates
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -877,7 +884,9 @@ class LSTMForecaster(BaseForecaster):
 
     def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, complete: bool) -> KnownPast:
         """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
-        X = check_covariates(X, self._memory.covariate_columns, needed=bool(resolved.is_future.any()))
+        columns, needed = self._memory.covariate_columns, bool(resolved.is_future.any())
+        unread = columns_where(columns, self._model.preprocessing.past_only)
+        X = check_covariates(X, columns, needed=needed, unread=unread)
         panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.context_length)
         last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))

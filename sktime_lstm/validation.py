@@ -6,7 +6,7 @@ import math
 import numbers
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,14 @@ def one_or_several(rule: Rule) -> Rule:
             or (isinstance(value, list | tuple) and len(value) > 0 and all(rule.holds(each) for each in value))
         ),
         f"{rule.expected}, or a list of them",
+    )
+
+
+def column_names() -> Rule:
+    """Rule of a list of names of columns; None is no column."""
+    return Rule(
+        lambda value: value is None or isinstance(value, list | tuple),
+        "a list of names of columns of X, or None for none",
     )
 
 
@@ -259,15 +267,35 @@ def check_has_learned(forecaster: Any) -> None:
 def check_design(design: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """A parameter of the network that was set to something else than its default agrees with pretraining."""
     for name, value in design.items():
-        if name in asked and asked[name] not in (defaults[name], value):
+        if name in asked and _unordered(asked[name]) not in (_unordered(defaults[name]), _unordered(value)):
             raise ValueError(
                 f"LSTMForecaster: {name}={asked[name]!r}, but the pretrained network has {name}={value!r}. Leave "
                 f"{name} at its default, or pass fine_tune='scratch' to leave the pretraining aside."
             )
 
 
-def check_covariates(X: pd.DataFrame | None, known: pd.Index, *, needed: bool) -> pd.DataFrame | None:
-    """Return X with its columns in the order of fit; None if there are none."""
+def _unordered(value: Any) -> Any:
+    return set(value) if isinstance(value, list | tuple) else value
+
+
+def check_named_columns(names: Sequence[Any], columns: pd.Index) -> None:
+    """Every column that a parameter names is there."""
+    absent = [name for name in names if name not in columns]
+    if absent:
+        seen = f"has the columns {list(columns)}" if len(columns) else "is missing"
+        raise ValueError(
+            f"LSTMForecaster: past_covariates names {absent[0]!r}, but X {seen}. Name columns of X, and pass X to fit."
+        )
+
+
+def check_covariates(
+    X: pd.DataFrame | None, known: pd.Index, *, needed: bool, unread: pd.Index | None = None
+) -> pd.DataFrame | None:
+    """Return X with its columns in the order of fit, without those that are not read; None if there are none."""
+    if unread is not None:
+        known = known.difference(unread, sort=False)
+        X = None if X is None else X.drop(columns=unread, errors="ignore")
+        X = None if X is None or (X.columns.empty and known.empty) else X
     if X is None:
         if needed and len(known):
             raise ValueError(

@@ -150,10 +150,11 @@ class Panel:
         return np.where((known >= 0) & unchanged[known], known, -1)
 
     def with_covariates(self, X: pd.DataFrame) -> Panel:
-        """Write `X` over the covariates of the rows that both have; rows of `X` elsewhere are left aside."""
+        """Write `X` over the columns and rows of covariates that both have; rows of `X` elsewhere are left aside."""
         rows, inside = self._rows_of(X)
         covariates = self.covariates.copy()
-        covariates[rows] = numeric_values(X[self.covariate_columns], "X")[inside]
+        written = self.covariate_columns.get_indexer(X.columns)
+        covariates[np.ix_(rows, written)] = numeric_values(X, "X")[inside]
         return replace(self, covariates=covariates)
 
     def covered_by(self, X: pd.DataFrame) -> npt.NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sktime_lstm.data.covariates import columns_where
 from sktime_lstm.data.panel import Array, Labels, Panel
 from sktime_lstm.data.windows import Rows, WindowIndex, split_into_batches
 from sktime_lstm.forecasting.intervals import Calibration
@@ -250,4 +251,6 @@ class PretrainedModel:
     @property
     def design(self) -> dict[str, Any]:
         """Parameters of the forecaster that cannot change after pretraining."""
-        return {**asdict(self.model.network.size), "loss": self.model.preprocessing.loss}
+        preprocessing = self.model.preprocessing
+        past = list(columns_where(self.covariate_columns, preprocessing.past_only)) or None
+        return {**asdict(self.model.network.size), "loss": preprocessing.loss, "past_covariates": past}

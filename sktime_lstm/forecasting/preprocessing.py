@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -59,6 +60,8 @@ class Preprocessing:
         Name of the loss.
     history : int
         Points before the origin that the naive forecasts see, if more than `window_length`.
+    past_only : array of bool of shape (covariates,) or None
+        Which covariates are known only in the past; None if all are known in the future too.
     """
 
     scaler: Scaler
@@ -74,6 +77,7 @@ class Preprocessing:
     lower_bound: float | None = None
     loss: str = "mae"
     history: int = 0
+    past_only: npt.NDArray[np.bool_] | None = None
 
     @property
     def predictive_of(self) -> PredictiveOf | None:
@@ -169,6 +173,7 @@ class Preprocessing:
             sp=self.sp,
             history=self.history,
             zero=self._zero(panel.values.shape[1]),
+            past_only=None if self.past_only is None else torch.from_numpy(self.past_only),
         )
 
     def _zero(self, num_variables: int) -> Tensor | None:

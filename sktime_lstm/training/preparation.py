@@ -14,6 +14,7 @@ from sktime_lstm.anchors.covariate_effect import linear_effect
 from sktime_lstm.anchors.long_seasons import LongSeason, choose_long_seasons
 from sktime_lstm.anchors.naive import with_anchors
 from sktime_lstm.anchors.track_record import TrackRecord, mean_errors
+from sktime_lstm.data.covariates import known_only_in_the_past
 from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.scaling import count_scale, fit_scaler, scale_rule, window_scale
 from sktime_lstm.data.seasonality import calendar_periods, find_period
@@ -167,6 +168,7 @@ def choose_preprocessing(panel: Panel, settings: Settings, max_step: int | None)
         lower_bound=_lower_bound(settings),
         loss=settings.loss,
         history=defaults.choose_history(size) if settings.anchored else 0,
+        past_only=known_only_in_the_past(panel.covariate_columns, settings.past_covariates),
     )
     # A shifted count is no count, and the textbook network has to learn everything itself.
     if not settings.anchored or settings.loss == COUNTS:
@@ -203,10 +205,14 @@ def observed_share(panel: Panel) -> float:
 
 def fit_effect(preprocessing: Preprocessing, panel: Panel) -> Array:
     """Linear effect of the covariates in a panel, of shape (covariates, variables)."""
-    if panel.covariates.shape[1] == 0:
-        return np.zeros((0, panel.values.shape[1]))
-    covariates = preprocessing.scaled_covariates(panel).numpy()
-    return linear_effect(preprocessing.scaled_values(panel), covariates, panel.bounds, preprocessing.units(panel))
+    effect = np.zeros((panel.covariates.shape[1], panel.values.shape[1]))
+    # What is not known ahead cannot be added to a forecast.
+    known_ahead = ~preprocessing.past_only if preprocessing.past_only is not None else slice(None)
+    covariates = preprocessing.scaled_covariates(panel).numpy()[:, known_ahead]
+    effect[known_ahead] = linear_effect(
+        preprocessing.scaled_values(panel), covariates, panel.bounds, preprocessing.units(panel)
+    )
+    return effect
 
 
 def adapted_preprocessing(

@@ -1,0 +1,165 @@
+"""Covariates: those known only in the past."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from toys import small, wave
+
+from sktime_lstm import LSTMForecaster, backtest, load_model
+
+LENGTH, STEPS = 60, range(1, 9)
+FULL = range(-LENGTH + 1, 9)
+
+
+def covariates(length=LENGTH + 10, seed=5):
+    return pd.DataFrame(np.random.default_rng(seed).normal(size=(length, 2)), columns=["price", "rain"])
+
+
+def driven(X, length=LENGTH):
+    """A series that follows the price at once and the rain of the step before."""
+    return wave(length) + 3 * X["price"][:length] + 3 * X["rain"].shift(1, fill_value=0.0)[:length]
+
+
+def fitted(past, **parameters):
+    X = covariates()
+    parameters = {"max_epochs": 20, "learning_rate": 0.02, "output_length": 3, **parameters}
+    return small(past_covariates=past, **parameters).fit(driven(X), X=X[:LENGTH])
+
+
+@pytest.fixture(scope="module")
+def rainy():
+    """The rain is known only in the past; eight steps are three blocks."""
+    return fitted(["rain"])
+
+
+@pytest.fixture(scope="module")
+def all_past():
+    return fitted(["rain", "price"])
+
+
+# Known only in the past
+
+
+def test_a_column_known_only_in_the_past_is_not_needed_in_predict(rainy):
+    X = covariates()[LENGTH:]
+    forecast = rainy.predict(fh=STEPS, X=X[["price"]])
+    assert np.isfinite(forecast.to_numpy()).all()
+    assert_array_equal(rainy.predict(fh=STEPS, X=X).to_numpy(), forecast.to_numpy())
+
+
+@pytest.mark.parametrize("future", [1e9, np.inf, np.nan])
+@pytest.mark.parametrize("method", ["predict", "predict_interval", "predict_samples"])
+def test_what_the_future_holds_of_such_a_column_is_never_read(rainy, method, future):
+    X = covariates()[LENGTH:]
+    expected = getattr(rainy, method)(fh=FULL, X=X[["price"]]).to_numpy()
+    assert_array_equal(getattr(rainy, method)(fh=FULL, X=X.assign(rain=future)).to_numpy(), expected)
+
+
+def test_in_sample_forecasts_know_of_such_a_column_what_came_before(rainy):
+    """A change of the rain at a point changes the forecasts of later points alone."""
+    X, y = covariates(), driven(covariates())
+    changed = X.copy()
+    changed.loc[40, "rain"] += 5
+    forecasts = [rainy.clone().fit(y, X=X[:LENGTH]).predict(fh=range(-LENGTH + 1, 1))]
+    twin = rainy.clone().fit(y, X=X[:LENGTH]).update(y, X=changed[:LENGTH], update_params=False)
+    forecasts.append(twin.predict(fh=range(-LENGTH + 1, 1)))
+    before, after = (forecast.to_numpy() for forecast in forecasts)
+    assert_array_equal(before[:41], after[:41])
+    assert (before[41:44] != after[41:44]).all()
+
+
+def test_the_past_of_such_a_column_counts(all_past):
+    X, y = covariates(), driven(covariates())
+    twin = all_past.clone().fit(y, X=X[:LENGTH])
+    forecast = twin.predict(fh=STEPS).to_numpy()
+    X.loc[LENGTH - 1, "rain"] += 5
+    assert (twin.update(y, X=X[:LENGTH], update_params=False).predict(fh=STEPS).to_numpy() != forecast).all()
+
+
+def test_without_other_columns_predict_needs_no_covariates(all_past):
+    X = covariates()[LENGTH:]
+    forecast = all_past.predict(fh=STEPS).to_numpy()
+    assert_array_equal(all_past.predict(fh=STEPS, X=X).to_numpy(), forecast)
+    assert_array_equal(all_past.predict(fh=STEPS, X=X[:2]).to_numpy(), forecast)
+
+
+def test_the_other_columns_are_still_asked_for(rainy):
+    with pytest.raises(ValueError, match=r"X is missing.*\['price'\]"):
+        rainy.predict(fh=STEPS)
+    with pytest.raises(ValueError, match=r"X does not cover the forecasting horizon: 6 time stamp"):
+        rainy.predict(fh=STEPS, X=covariates()[LENGTH : LENGTH + 2])
+
+
+def test_the_linear_effect_of_such_a_column_is_not_taken_out():
+    X = covariates()
+    y = wave(LENGTH) + 10 * X[:LENGTH].sum(axis=1)
+    effect = small(past_covariates=["rain"]).fit(y, X=X[:LENGTH])._model.preprocessing.effect
+    assert effect[0] > 0
+    assert effect[1] == 0
+
+
+def test_an_update_brings_the_past_of_every_column(rainy):
+    X, y = covariates(), driven(covariates(), LENGTH + 2)
+    with pytest.raises(ValueError, match=r"X has the columns \['price'\]"):
+        rainy.clone().fit(y[:LENGTH], X=X[:LENGTH]).update(y[LENGTH:], X=X[["price"]][LENGTH : LENGTH + 2])
+    twin = rainy.clone().fit(y[:LENGTH], X=X[:LENGTH]).update(y[LENGTH:], X=X[LENGTH : LENGTH + 2])
+    assert np.isfinite(twin.predict(fh=STEPS, X=X[["price"]][LENGTH + 2 :]).to_numpy()).all()
+
+
+def test_a_saved_forecaster_hides_the_same_columns(rainy, tmp_path):
+    rainy.save_model(tmp_path / "model")
+    X = covariates()[LENGTH:]
+    loaded = load_model(tmp_path / "model")
+    assert loaded.past_covariates == ["rain"]
+    expected = rainy.predict(fh=STEPS, X=X)
+    assert_array_equal(loaded.predict(fh=STEPS, X=X.assign(rain=1e9)).to_numpy(), expected.to_numpy())
+
+
+@pytest.mark.parametrize("again", [None, ["rain"], ("rain",)])
+def test_what_was_pretrained_hides_the_same_columns_after_a_fit(rainy, again):
+    X, y = covariates(), driven(covariates())
+    tuned = small(pretrained=rainy, past_covariates=again).fit(y, X=X[:LENGTH])
+    assert np.isfinite(tuned.predict(fh=STEPS, X=X[["price"]][LENGTH:]).to_numpy()).all()
+
+
+def test_other_columns_than_in_pretraining_are_refused(rainy):
+    X, y = covariates(), driven(covariates())
+    with pytest.raises(ValueError, match=r"past_covariates=\['price'\], but the pretrained network has .*\['rain'\]"):
+        small(pretrained=rainy, past_covariates=["price"]).fit(y, X=X[:LENGTH])
+
+
+def test_a_name_that_is_no_column_is_refused():
+    X = covariates()
+    with pytest.raises(ValueError, match="past_covariates names 'snow', but X has the columns"):
+        small(past_covariates=["snow"]).fit(driven(X), X=X[:LENGTH])
+    with pytest.raises(ValueError, match="past_covariates names 'rain', but X is missing"):
+        small(past_covariates=["rain"]).fit(driven(X))
+
+
+def test_a_backtest_measures_what_can_be_known():
+    """The covariate gives the series away, one step too late."""
+    X = covariates()
+    y = pd.Series(np.random.default_rng(0).normal(size=LENGTH))
+    X = X[:LENGTH].assign(rain=y)
+    forecasters = {
+        "ahead": small(),
+        "past": small(past_covariates=["rain"]),
+    }
+    scores = backtest(y, forecasters, fh=[1, 2], X=X[["rain"]], max_folds=3)["MASE"]
+    assert scores["ahead"] < 0.5 * scores["past"]
+
+
+def test_a_cause_one_step_before_halves_the_error_of_the_next_step():
+    cause = np.random.default_rng(0).normal(size=1501)
+    y = pd.Series(cause[:-1] + 0.1 * np.random.default_rng(1).normal(size=1500))
+    X = pd.DataFrame({"cause": cause[1:]})
+    forecaster = LSTMForecaster(past_covariates=["cause"], random_state=0).fit(y[:1400], X=X[:1400], fh=[1])
+    forecast = forecaster.update(y[1400:], X=X[1400:], update_params=False).predict(fh=range(-99, 1))
+    assert (forecast - y[1400:]).abs().mean() < 0.5 * y[1400:].abs().mean()
+
+
+def test_gates_are_those_of_a_window_whose_future_is_hidden(rainy):
+    X = covariates()[LENGTH:]
+    expected = rainy.gate_activations(X=X[["price"]])["value"]
+    assert_allclose(rainy.gate_activations(X=X.assign(rain=1e3))["value"], expected)
