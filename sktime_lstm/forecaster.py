@@ -192,6 +192,11 @@ class LSTMForecaster(BaseForecaster):
     found by their labels; in `predict` every row that is to be forecast must be there. Rows between may be missing and
     then count as the mean of the covariate; rows at other time stamps are left aside.
 
+    Columns of `X` are numbers, truth values, or categories: strings or of the type ``category`` of pandas. Up to 32
+    categories of a column are 0 and 1 in a channel each; for more the network learns an embedding [8]_, and they have no
+    linear effect that could be taken out. A category that was not seen in `fit` counts as missing: as the mean over all
+    categories, or as an embedding of its own that `fit` has learned from missing values.
+
     torch computes with one thread inside `fit` and `predict`, which is fastest for networks of this size; the caller's
     setting is given back.
 
@@ -204,6 +209,7 @@ class LSTMForecaster(BaseForecaster):
     .. [5] Loshchilov and Hutter (2019), "Decoupled weight decay regularization", ICLR.
     .. [6] Gers and Schmidhuber (2000), "Recurrent nets that time and count", IJCNN.
     .. [7] Greff et al. (2017), "LSTM: a search space odyssey", IEEE Transactions on Neural Networks 28(10).
+    .. [8] Guo and Berkhahn (2016), "Entity embeddings of categorical variables", arXiv 1604.06737.
 
     Examples
     --------
@@ -229,7 +235,7 @@ class LSTMForecaster(BaseForecaster):
         "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
         "capability:multivariate": True,
         "capability:exogenous": True,
-        "capability:categorical_in_X": False,
+        "capability:categorical_in_X": True,
         "capability:missing_values": True,
         "capability:insample": True,
         "capability:pred_int": True,
@@ -885,7 +891,7 @@ class LSTMForecaster(BaseForecaster):
     def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, complete: bool) -> KnownPast:
         """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
         columns, needed = self._memory.covariate_columns, bool(resolved.is_future.any())
-        unread = columns_where(columns, self._model.preprocessing.past_only)
+        unread = columns_where(columns, self._model.preprocessing.encoder.past_only)
         X = check_covariates(X, columns, needed=needed, unread=unread)
         panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.context_length)
         last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)

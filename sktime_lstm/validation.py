@@ -255,6 +255,16 @@ def check_as_pretrained(columns: pd.Index, covariates: pd.Index, known: pd.Index
         )
 
 
+def check_same_kind(column: Any, *, is_known: bool, is_now: bool) -> None:
+    """A column of X that held categories when the model was learned holds some now, and numbers if it held numbers."""
+    if is_known != is_now:
+        kinds = ("numbers", "categories")
+        raise TypeError(
+            f"Column {column!r} of X holds {kinds[is_now]}, but pretraining has seen {kinds[is_known]}. Convert it by "
+            f"astype(float) or astype('category'), or pass fine_tune='scratch' to leave the pretraining aside."
+        )
+
+
 def check_has_learned(forecaster: Any) -> None:
     """A forecaster that is passed as start was pretrained or fitted."""
     if forecaster.state == "new":

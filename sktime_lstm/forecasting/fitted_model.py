@@ -252,5 +252,5 @@ class PretrainedModel:
     def design(self) -> dict[str, Any]:
         """Parameters of the forecaster that cannot change after pretraining."""
         preprocessing = self.model.preprocessing
-        past = list(columns_where(self.covariate_columns, preprocessing.past_only)) or None
+        past = list(columns_where(self.covariate_columns, preprocessing.encoder.past_only)) or None
         return {**asdict(self.model.network.size), "loss": preprocessing.loss, "past_covariates": past}

@@ -163,3 +163,106 @@ def test_gates_are_those_of_a_window_whose_future_is_hidden(rainy):
     X = covariates()[LENGTH:]
     expected = rainy.gate_activations(X=X[["price"]])["value"]
     assert_allclose(rainy.gate_activations(X=X.assign(rain=1e3))["value"], expected)
+
+
+# Categories
+
+WEATHERS = {"sun": 12.0, "rain": -8.0, "fog": 0.0}
+
+
+def weather(length=LENGTH + 10, seed=3):
+    kinds = np.random.default_rng(seed).choice(list(WEATHERS), length)
+    return pd.DataFrame({"weather": kinds}), 50 + pd.Series([WEATHERS[kind] for kind in kinds])
+
+
+@pytest.fixture(scope="module")
+def outdoors():
+    X, y = weather()
+    return small().fit(y[:LENGTH], X=X[:LENGTH])
+
+
+def test_a_forecast_follows_the_category_of_its_step(outdoors):
+    X, y = weather()
+    assert (outdoors.predict(fh=STEPS, X=X[LENGTH:]) - y[LENGTH : LENGTH + 8]).abs().max() < 1
+
+
+@pytest.mark.parametrize("dtype", ["category", "string", object])
+def test_categories_may_have_any_type_of_pandas(outdoors, dtype):
+    X, y = weather()
+    X = X.astype(dtype)
+    forecast = small().fit(y[:LENGTH], X=X[:LENGTH]).predict(fh=STEPS, X=X[LENGTH:])
+    assert_array_equal(forecast.to_numpy(), outdoors.predict(fh=STEPS, X=X[LENGTH:].astype(str)).to_numpy())
+
+
+def test_truth_values_are_zero_and_one():
+    X = pd.DataFrame({"open": np.random.default_rng(0).random(LENGTH + 10) < 0.5})
+    y = wave(LENGTH) + 5 * X["open"][:LENGTH]
+    forecasts = [
+        small().fit(y, X=some[:LENGTH]).predict(fh=STEPS, X=some[LENGTH:]).to_numpy()
+        for some in (X, X.astype("boolean"), X.astype(float))
+    ]
+    assert_array_equal(forecasts[0], forecasts[2])
+    assert_array_equal(forecasts[1], forecasts[2])
+
+
+def test_categories_that_fit_has_not_seen_count_as_missing(outdoors):
+    X = weather()[0][LENGTH:].astype(object)
+    new, missing = X.copy(), X.copy()
+    new.iloc[[0, 4]], missing.iloc[[0, 4]] = "hail", None
+    forecast = outdoors.predict(fh=STEPS, X=new)
+    assert_array_equal(forecast.to_numpy(), outdoors.predict(fh=STEPS, X=missing).to_numpy())
+    assert np.isfinite(forecast.to_numpy()).all()
+
+
+def test_an_update_may_bring_categories_that_fit_has_not_seen(outdoors):
+    X, y = weather()
+    X.iloc[LENGTH : LENGTH + 2] = "hail"
+    twin = outdoors.clone().fit(y[:LENGTH], X=X[:LENGTH])
+    twin.update(y[LENGTH : LENGTH + 4], X=X[LENGTH : LENGTH + 4])
+    assert (twin.predict(fh=[1, 2], X=X[LENGTH + 4 :]) - y[LENGTH + 4 : LENGTH + 6]).abs().max() < 2
+
+
+def test_a_saved_forecaster_knows_its_categories(outdoors, tmp_path):
+    X = weather()[0][LENGTH:]
+    outdoors.save_model(tmp_path / "model")
+    forecast = load_model(tmp_path / "model").predict(fh=STEPS, X=X)
+    assert_array_equal(forecast.to_numpy(), outdoors.predict(fh=STEPS, X=X).to_numpy())
+
+
+def test_what_was_pretrained_knows_its_categories_among_others(outdoors):
+    """The weather of a new series has another kind, and comes in another order."""
+    X, y = weather(seed=4)
+    X.iloc[:3] = "hail"
+    tuned = LSTMForecaster(pretrained=outdoors, fine_tune="none").fit(y[:LENGTH], X=X[:LENGTH])
+    assert (tuned.predict(fh=STEPS, X=X[LENGTH:]) - y[LENGTH : LENGTH + 8]).abs().max() < 3
+
+
+def test_numbers_where_pretraining_has_seen_categories_are_refused(outdoors):
+    X, y = weather()
+    with pytest.raises(TypeError, match="Column 'weather' of X holds numbers, but pretraining has seen categories"):
+        small(pretrained=outdoors).fit(y, X=pd.DataFrame({"weather": np.arange(float(len(X)))}))
+
+
+def test_a_category_known_only_in_the_past_is_hidden():
+    X, y = weather()
+    forecaster = small(past_covariates=["weather"]).fit(y[:LENGTH], X=X[:LENGTH])
+    assert_array_equal(forecaster.predict(fh=STEPS).to_numpy(), forecaster.predict(fh=STEPS, X=X[LENGTH:]).to_numpy())
+
+
+def many_categories(length=400):
+    """Forty categories, each of which lifts the series by as much as its number."""
+    numbers = np.random.default_rng(0).integers(0, 40, length)
+    X = pd.DataFrame({"item": [f"item {number:02}" for number in numbers]})
+    return X, pd.Series(0.5 * numbers + np.random.default_rng(1).normal(0, 0.1, length))
+
+
+def test_many_categories_are_learned_by_an_embedding(tmp_path):
+    X, y = many_categories()
+    forecaster = LSTMForecaster(max_epochs=60, learning_rate=0.01, random_state=0).fit(y[:360], X=X[:360], fh=[1, 2])
+    assert forecaster._model.network.embeddings[0].shape == (41, 6)
+    forecast = forecaster.update(y[360:], X=X[360:], update_params=False).predict(fh=range(-39, 1))
+    assert (forecast - y[360:]).abs().mean() < 0.6 * (y[360:] - y[:360].median()).abs().mean()
+    forecaster.save_model(tmp_path / "model")
+    future = pd.DataFrame({"item": ["item 03", "never seen"]}, index=[400, 401])
+    known = forecaster.predict(fh=[1, 2], X=future)
+    assert_array_equal(load_model(tmp_path / "model").predict(fh=[1, 2], X=future).to_numpy(), known.to_numpy())
