@@ -193,9 +193,12 @@ class LSTMForecaster(BaseForecaster):
     then count as the mean of the covariate; rows at other time stamps are left aside.
 
     Columns of `X` are numbers, truth values, or categories: strings or of the type ``category`` of pandas. Up to 32
-    categories of a column are 0 and 1 in a channel each; for more the network learns an embedding [8]_, and they have no
-    linear effect that could be taken out. A category that was not seen in `fit` counts as missing: as the mean over all
+    categories of a column are 0 and 1 in a channel each; for more the network learns an embedding [8]_, and no linear
+    effect is taken out of them. A category that was not seen in `fit` counts as missing: as the mean over all
     categories, or as an embedding of its own that `fit` has learned from missing values.
+
+    A column that is constant in each series of a panel, but not the same in all, is static: a label of the series. In
+    `predict` it may be left out of `X` and stays what it was.
 
     torch computes with one thread inside `fit` and `predict`, which is fastest for networks of this size; the caller's
     setting is given back.
@@ -892,14 +895,17 @@ class LSTMForecaster(BaseForecaster):
         """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
         columns, needed = self._memory.covariate_columns, bool(resolved.is_future.any())
         unread = columns_where(columns, self._model.preprocessing.encoder.past_only)
-        X = check_covariates(X, columns, needed=needed, unread=unread)
+        labels = self._memory.static_values()
+        static = columns_where(columns, np.asarray(np.isfinite(labels).any(axis=0)))
+        X = check_covariates(X, columns, needed=needed, unread=unread, static=static)
         panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.context_length)
         last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
-        panel = panel.extended(last_needed)
+        panel = panel.extended(last_needed, covariates=labels)
         if X is not None:
             rows = panel.rows(resolved.instance, resolved.position)[resolved.is_future]
-            check_covered(resolved.index[resolved.is_future], panel.covered_by(X)[rows])
+            if not X.columns.isin(static).all():
+                check_covered(resolved.index[resolved.is_future], panel.covered_by(X)[rows])
             panel = panel.with_covariates(X)
         return self._model.past_of(panel, self._summary, complete=complete)
 

@@ -125,6 +125,8 @@ def check_parameters(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> No
 def numeric_values(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     """Values of `frame` as new float64 array, of shape (rows, columns); missing is NaN, infinite is an error."""
     try:
+        if any(dtype.kind in "mM" for dtype in frame.dtypes):
+            raise TypeError("pandas would turn time stamps into numbers")
         values = frame.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     except (TypeError, ValueError) as error:
         kinds = ", ".join(f"{column!r} is {dtype}" for column, dtype in frame.dtypes.items())
@@ -299,12 +301,23 @@ def check_named_columns(names: Sequence[Any], columns: pd.Index) -> None:
 
 
 def check_covariates(
-    X: pd.DataFrame | None, known: pd.Index, *, needed: bool, unread: pd.Index | None = None
+    X: pd.DataFrame | None,
+    known: pd.Index,
+    *,
+    needed: bool,
+    unread: pd.Index | None = None,
+    static: pd.Index | None = None,
 ) -> pd.DataFrame | None:
-    """Return X with its columns in the order of fit, without those that are not read; None if there are none."""
+    """Return X with its columns in the order of fit, without those that are not read; None if there are none.
+
+    Those that are static may be absent.
+    """
     if unread is not None:
         known = known.difference(unread, sort=False)
         X = None if X is None else X.drop(columns=unread, errors="ignore")
+        X = None if X is None or (X.columns.empty and known.empty) else X
+    if static is not None:
+        known = known[~known.isin(static) | (False if X is None else known.isin(X.columns))]
         X = None if X is None or (X.columns.empty and known.empty) else X
     if X is None:
         if needed and len(known):
@@ -326,7 +339,8 @@ def check_covered(labels: pd.Index, covered: npt.NDArray[np.bool_]) -> None:
         missing = labels[~covered]
         raise ValueError(
             f"X does not cover the forecasting horizon: {len(missing)} time stamp(s) are missing, the first is "
-            f"{missing[0]}. Pass X with a row for every time stamp that is to be forecast."
+            f"{missing[0]}, the last is {missing[-1]}. Pass X with a row for every time stamp that is to be forecast, "
+            f"with NaN where a value is not known, or name columns that are never known ahead in past_covariates."
         )
 
 

@@ -106,15 +106,29 @@ class Panel:
         """Tell whether each `position` lies between the first and the last point of its `instance`."""
         return (position >= self.first[instance]) & (position <= self.last[instance])
 
-    def extended(self, last: Positions) -> Panel:
-        """Append missing rows until instance i reaches grid position ``last[i]``."""
+    def static_values(self) -> Array:
+        """Value of each covariate that is constant in each series but not the same in all, NaN for the others.
+
+        Returns
+        -------
+        array of shape (instances, covariates)
+        """
+        low, high = (each.reduceat(self.covariates, self.bounds[:-1], axis=0) for each in (np.fmin, np.fmax))
+        constant = ((low == high) | np.isnan(low)).all(axis=0)
+        differs = np.fmin.reduce(low, axis=0) < np.fmax.reduce(high, axis=0)
+        return np.where(constant & differs, low, np.nan)
+
+    def extended(self, last: Positions, *, covariates: Array | None = None) -> Panel:
+        """Append missing rows until instance i reaches grid position ``last[i]``, with these covariates of each."""
         extra = np.maximum(last - self.last, 0)
         where = np.repeat(self.bounds[1:], extra)
         return replace(
             self,
             bounds=self.bounds + np.concatenate([[0], extra.cumsum()]),
             values=np.insert(self.values, where, np.nan, axis=0),
-            covariates=np.insert(self.covariates, where, np.nan, axis=0),
+            covariates=np.insert(
+                self.covariates, where, np.nan if covariates is None else covariates.repeat(extra, axis=0), axis=0
+            ),
         )
 
     def tail(self, length: int) -> Panel:

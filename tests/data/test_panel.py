@@ -421,3 +421,15 @@ def test_samples_of_a_panel_are_labelled_by_number_instance_and_time():
 def test_samples_keep_the_kind_of_the_time_stamps():
     periods = pd.period_range("2020-01", periods=3, freq="M")
     assert sampled_index(periods, 2).get_level_values(1).tolist() == [*periods, *periods]
+
+
+# ---- static covariates -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_constant_in_each_series_but_not_in_all_is_static():
+    rows = pd.MultiIndex.from_product([["a", "b"], range(3)])
+    X = pd.DataFrame({"label": [1, NAN, 1, 2, 2, 2], "same": 5, "moves": [1, 1, 1, 1, 1, 2]}, index=rows, dtype=float)
+    panel = read_panel(pd.DataFrame({"y": range(6)}, index=rows, dtype=float), X)
+    np.testing.assert_array_equal(panel.static_values(), [[1, NAN, NAN], [2, NAN, NAN]])
+    longer = panel.extended(np.array([3, 2]), covariates=panel.static_values())
+    np.testing.assert_array_equal(longer.covariates[3], [1, NAN, NAN])

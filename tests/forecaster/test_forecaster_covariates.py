@@ -266,3 +266,78 @@ def test_many_categories_are_learned_by_an_embedding(tmp_path):
     future = pd.DataFrame({"item": ["item 03", "never seen"]}, index=[400, 401])
     known = forecaster.predict(fh=[1, 2], X=future)
     assert_array_equal(load_model(tmp_path / "model").predict(fh=[1, 2], X=future).to_numpy(), known.to_numpy())
+
+
+# Static columns of a panel
+
+
+def two_groups(number=12, length=40, seed=0):
+    """Series that return to zero in group "a" and turn around in group "b"; their last value alone does not tell."""
+    generator, series, labels = np.random.default_rng(seed), {}, {}
+    for member in range(number):
+        group = "ab"[member % 2]
+        values = np.zeros(length)
+        for step in range(1, length):
+            values[step] = (0.8 if group == "a" else -0.8) * values[step - 1] + generator.normal()
+        series[member] = pd.DataFrame({"y": values})
+        labels[member] = pd.DataFrame({"group": [group] * length})
+    return pd.concat(series), pd.concat(labels)
+
+
+def of_steps(frame, steps):
+    return frame[frame.index.get_level_values(-1).isin(steps)]
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    y, X = two_groups(length=20)
+    X["price"] = np.random.default_rng(0).normal(size=len(X))
+    forecaster = small(anchored=False, max_epochs=20, learning_rate=0.02)
+    return forecaster.fit(of_steps(y, range(18)), X=of_steps(X, range(18))), X
+
+
+def test_a_static_column_may_be_left_out_of_the_future(labelled):
+    forecaster, X = labelled
+    future = of_steps(X, [18, 19])
+    forecast = forecaster.predict(fh=[1, 2], X=future)
+    assert_array_equal(forecaster.predict(fh=[1, 2], X=future[["price"]]).to_numpy(), forecast.to_numpy())
+    other = forecaster.predict(fh=[1, 2], X=future.assign(group="a"))
+    assert (other != forecast)["y"].tolist() == [False, False, True, True] * 6
+
+
+def test_other_columns_are_asked_for_beside_a_static_one(labelled):
+    forecaster, X = labelled
+    with pytest.raises(ValueError, match=r"X is missing.*\['price'\]"):
+        forecaster.predict(fh=[1, 2])
+    with pytest.raises(ValueError, match="X has the columns"):
+        forecaster.predict(fh=[1, 2], X=of_steps(X, [18, 19])[["group"]])
+
+
+def test_with_static_columns_alone_predict_needs_no_covariates():
+    y, X = two_groups(length=20)
+    forecaster = small().fit(of_steps(y, range(18)), X=of_steps(X, range(18)))
+    forecast = forecaster.predict(fh=[1, 2]).to_numpy()
+    assert_array_equal(forecaster.predict(fh=[1, 2], X=of_steps(X, [18, 19])).to_numpy(), forecast)
+    assert_array_equal(forecaster.predict(fh=[1, 2], X=of_steps(X, [18])).to_numpy(), forecast)
+
+
+def test_a_constant_column_of_one_series_is_no_label():
+    X = pd.DataFrame({"one": np.ones(30)})
+    with pytest.raises(ValueError, match="X is missing"):
+        small().fit(wave(30), X=X).predict(fh=[1])
+
+
+def test_a_label_that_tells_two_kinds_of_series_apart_reduces_the_error():
+    """A promotion lifts the one group by as much as it lowers the other, so that it has no effect on the whole."""
+    generator, rows = np.random.default_rng(0), pd.MultiIndex.from_product([range(40), range(40)])
+    is_a, promotion = rows.get_level_values(0) % 2 == 0, generator.integers(0, 2, len(rows))
+    X = pd.DataFrame({"promotion": promotion, "group": np.where(is_a, "a", "b")}, rows)
+    y = pd.DataFrame({"y": np.where(is_a, 3, -3) * promotion + generator.normal(0, 0.5, len(rows))}, rows)
+    known, ahead, errors = range(34), range(34, 40), []
+    for columns in (["promotion", "group"], ["promotion"]):
+        forecaster = LSTMForecaster(random_state=0).fit(
+            of_steps(y, known), X=of_steps(X, known)[columns], fh=range(1, 7)
+        )
+        forecast = forecaster.predict(X=of_steps(X, ahead)[["promotion"]])
+        errors.append((forecast - of_steps(y, ahead)).abs()["y"].mean())
+    assert errors[0] < 0.9 * errors[1]
