@@ -617,6 +617,36 @@ class LSTMForecaster(BaseForecaster):
             past = self._known_past(resolved, self._check_X(X=X), complete=True)
             return tables.anchor_weights(self._model, past, resolved)
 
+    def covariate_effects(self) -> pd.DataFrame:
+        """Show the linear effect of each covariate, which is taken out before training, with its standard error.
+
+        What the network learns on top of it, such as effects that depend on each other, is not in the table. The
+        effects are shrunk towards zero, and the standard errors are those of the shrunk ones.
+
+        Returns
+        -------
+        pd.DataFrame
+            One row for each covariate, or each of its categories, and variable. Columns: ``covariate``, ``category``
+            (None for numbers), ``variable``, ``effect`` and ``standard_error``: by how much `y`, in the scale of
+            `scaler`, rises if the covariate rises by one, or if the category is the case. In a panel in units of the
+            typical change of a series from one point to the next. Both are 0 for columns that are known only in the
+            past or have more than 32 categories, and for ``anchored=False``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sktime_lstm import LSTMForecaster
+        >>> generator = np.random.default_rng(0)
+        >>> X = pd.DataFrame({"promotion": generator.integers(0, 2, 200)})
+        >>> y = 10 * X["promotion"] + generator.normal(size=200)
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(y, X=X)
+        >>> forecaster.covariate_effects()["effect"].round().tolist()
+        [10.0]
+        """
+        self.check_is_fitted()
+        return tables.covariate_effects(self._model, self._memory)
+
     def plot_forecast(
         self,
         fh: Any = None,

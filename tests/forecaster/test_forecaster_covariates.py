@@ -341,3 +341,20 @@ def test_a_label_that_tells_two_kinds_of_series_apart_reduces_the_error():
         forecast = forecaster.predict(X=of_steps(X, ahead)[["promotion"]])
         errors.append((forecast - of_steps(y, ahead)).abs()["y"].mean())
     assert errors[0] < 0.9 * errors[1]
+
+
+# What they explain
+
+
+def test_the_table_of_effects_finds_those_of_a_simulation_within_their_errors(outdoors):
+    table = outdoors.covariate_effects().set_index("category")
+    difference = table["effect"]["sun"] - table["effect"]["rain"]
+    assert abs(difference - 20) < 1
+    assert (table["standard_error"] > 0).all()
+    assert table["covariate"].unique().tolist() == ["weather"]
+
+
+def test_the_table_of_effects_has_zeros_for_what_is_known_only_in_the_past(rainy):
+    table = rainy.covariate_effects().set_index("covariate")
+    assert table.loc["rain", ["effect", "standard_error"]].tolist() == [0, 0]
+    assert abs(table.loc["price", "effect"] - 3) < 4 * table.loc["price", "standard_error"]
