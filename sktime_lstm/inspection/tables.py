@@ -105,6 +105,33 @@ def covariate_effects(model: FittedModel, panel: Panel) -> pd.DataFrame:
     return table.assign(effect=(preprocessing.effect * unit).ravel(), standard_error=(errors * unit).ravel())
 
 
+def covariate_importance(
+    error: npt.NDArray[np.float64], permuted: npt.NDArray[np.float64], panel: Panel
+) -> pd.DataFrame:
+    """Increase of the error of each variable by each covariate that was permuted.
+
+    Parameters
+    ----------
+    error : array of shape (variables,)
+        Error with all covariates as they are.
+    permuted : array of shape (covariates, variables, repetitions)
+        The same with one of them permuted.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns: ``covariate``, ``variable``, ``error``, ``importance`` and ``deviation``.
+    """
+    increase = permuted - error[:, None]
+    rows = [(covariate, variable) for covariate in panel.covariate_columns for variable in panel.columns]
+    table = pd.DataFrame(rows, columns=["covariate", "variable"])
+    return table.assign(
+        error=np.tile(error, len(permuted)),
+        importance=increase.mean(axis=2).ravel(),
+        deviation=increase.std(axis=2).ravel(),
+    )
+
+
 def observed_window(panel: Panel, resolved: ResolvedHorizon) -> pd.DataFrame:
     """Observations in the past of the last windows, NaN where there are none."""
     past = resolved.only(~resolved.is_future)
