@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -28,11 +27,12 @@ from sktime_lstm.network.losses import COUNTS
 from sktime_lstm.runtime import resolve_seed, seeded_generator, single_thread
 from sktime_lstm.storage.model_file import Fit, Snapshot, read_snapshot, write_snapshot
 from sktime_lstm.storage.onnx import export_onnx
-from sktime_lstm.training.fit import FitResult, fit, update_model
+from sktime_lstm.storage.shipped import shipped_model
+from sktime_lstm.training.fit import FitResult, fit, update
 from sktime_lstm.training.importance import permutation_importance
 from sktime_lstm.training.loop import LOG_COLUMNS
 from sktime_lstm.training.pretrain import as_pretrained, pretrain
-from sktime_lstm.training.settings import RULES, Settings
+from sktime_lstm.training.settings import RULES, SHIPPED, Settings
 from sktime_lstm.training.trainer import SAMPLE
 from sktime_lstm.validation import (
     check_counts,
@@ -43,6 +43,7 @@ from sktime_lstm.validation import (
     check_not_below,
     check_parameters,
     check_same_series,
+    conflict,
     empirical_distribution,
     integer,
     seed,
@@ -138,14 +139,20 @@ class LSTMForecaster(BaseForecaster):
         the best check; there is a check every epoch, or every 100 steps if an epoch is longer. By default the schedule
         runs to its end, the network learns from all windows and the last weights are kept, which is better on short
         series.
-    pretrained : path or LSTMForecaster, optional
-        Start from what another forecaster has learned: a file written by `save_model`, or a pretrained or fitted
-        forecaster. Has the effect of `pretrain`, but survives `set_params`, grid search and pipelines, which forget
-        `pretrain`. If that forecaster was pretrained and then fitted, its pretrained weights are used.
-    fine_tune : {"none", "full", "scratch"}, default="full"
-        What `fit` does after pretraining. ``"none"`` leaves the weights alone, which takes milliseconds; ``"full"``
-        trains all weights further, as long as without pretraining; ``"scratch"`` ignores the pretraining. Without
-        pretraining it has no effect.
+    pretrained : {"simulated"}, path, LSTMForecaster or None, default="simulated"
+        What to start from. ``"simulated"`` is a network that comes with the package. It has learned from simulated
+        series alone and serves series of any season: several variables one by one, covariates by their linear effect,
+        which is taken out first. Settings that it cannot serve are learned from scratch: another `cell`,
+        `hidden_size`, `num_layers` or `dropout`, ``anchored=False``, a `scaler` other than ``"window"``, a `loss`
+        other than ``"mae"`` or ``"quantile"``. None always learns from scratch. A file written by `save_model`, or a
+        pretrained or fitted forecaster, has the effect of `pretrain`, but survives `set_params`, grid search and
+        pipelines, which forget `pretrain`. If that forecaster was pretrained and then fitted, its pretrained weights
+        are used.
+    fine_tune : {"auto", "none", "full", "scratch"}, default="auto"
+        What `fit` does with the weights it starts from. ``"none"`` leaves them alone, which takes milliseconds;
+        ``"full"`` trains all of them further, as long as without pretraining; ``"scratch"`` ignores them. ``"auto"``
+        is ``"full"``, but ``"none"`` for the network that comes with the package where all series together have fewer
+        than 1000 points, unless `max_epochs`, `batch_size`, `learning_rate` or `patience` says how to train.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
         What comes before and after, such as the calibration of the intervals, is not counted. Results then depend on
@@ -278,8 +285,8 @@ class LSTMForecaster(BaseForecaster):
         learning_rate: float | None = None,
         weight_decay: float = 0.01,
         patience: int | None = None,
-        pretrained: str | PathLike[str] | LSTMForecaster | None = None,
-        fine_tune: str = "full",
+        pretrained: str | PathLike[str] | LSTMForecaster | None = "simulated",
+        fine_tune: str = "auto",
         time_budget: float | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -657,7 +664,7 @@ class LSTMForecaster(BaseForecaster):
         """
         self.check_is_fitted()
         check_parameters({"num_repeats": num_repeats}, {"num_repeats": integer(1)})
-        settings, start = self._settings(self._start), self._start
+        settings, start = self._settings(), self._start
         with single_thread():
             error, permuted = permutation_importance(
                 self._model, self._memory, settings, start, num_repeats=num_repeats, root_seed=self._root_seed
@@ -852,12 +859,10 @@ class LSTMForecaster(BaseForecaster):
         self._memory = read_panel(y, X)
         self._check_values(self._memory)
         self._root_seed = resolve_seed(self.random_state)
-        self._start = None if self.fine_tune == "scratch" else self._find_start()
+        self._start = self._find_start(shipped=True)
         max_step = self._max_step(fh)
         with single_thread():
-            result = fit(
-                self._memory, self._settings(self._start), self._start, max_step=max_step, root_seed=self._root_seed
-            )
+            result = fit(self._memory, self._settings(), self._start, max_step=max_step, root_seed=self._root_seed)
         self._publish(result)
         return self
 
@@ -868,21 +873,25 @@ class LSTMForecaster(BaseForecaster):
         panel = read_panel(y, X)
         max_step = int(max(fh.to_numpy())) if fh is not None and fh.is_relative else None
         with single_thread():
-            self.pretrained_model_ = pretrain(
-                panel, self._settings(start), start, max_step=max_step, root_seed=root_seed
-            )
+            self.pretrained_model_ = pretrain(panel, self._settings(), start, max_step=max_step, root_seed=root_seed)
         self.n_pretrain_instances_ = getattr(self, "n_pretrain_instances_", 0) + panel.num_instances
         return self
 
-    def _find_start(self) -> PretrainedModel | None:
-        """What was learned before, by `pretrain` or by the forecaster that was passed."""
+    def _find_start(self, *, shipped: bool = False) -> PretrainedModel | None:
+        """What was learned before, by `pretrain`, by the forecaster that was passed, or by the `shipped` network."""
+        if self.fine_tune == "scratch":
+            return None
+        asked, defaults = self.get_params(deep=False), self.get_param_defaults()
         start: PretrainedModel | None = getattr(self, "pretrained_model_", None)
+        if start is None and self.pretrained == SHIPPED:
+            start = shipped_model() if shipped else None
+            return start if start is not None and conflict(start.design, asked, defaults) is None else None
         if start is None and self.pretrained is not None:
             other = self.pretrained if isinstance(self.pretrained, LSTMForecaster) else load_model(self.pretrained)
             check_has_learned(other)
             start = other._learned
         if start is not None:
-            check_design(start.design, self.get_params(deep=False), self.get_param_defaults())
+            check_design(start.design, asked, defaults)
         return start
 
     @property
@@ -909,14 +918,25 @@ class LSTMForecaster(BaseForecaster):
         if self._memory.num_instances > newer.num_instances:
             # sktime has set the cutoff to the end of the new data; the series that got none end where they did.
             self._set_cutoff(self._memory.axis.stamps(self._memory.last.max(keepdims=True)))
-        settings = self._settings(self._start)
         with single_thread():
-            if update_params and settings.fine_tune != "none":
-                self._publish(update_model(self._model, self._memory, settings, root_seed=self._root_seed))
+            if update_params:
+                self._publish(self._updated())
             else:
                 preprocessing = self._model.preprocessing
                 self._summary = preprocessing.updated_summary(self._summary, older, self._memory)
         return self
+
+    def _updated(self) -> FitResult:
+        """What further training on the memory gives."""
+        return update(
+            self._model,
+            self._memory,
+            self._settings(),
+            self._start,
+            has_trained=bool(self._log),
+            max_step=self._max_step(self._fh),
+            root_seed=self._root_seed,
+        )
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
         resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
@@ -1008,9 +1028,10 @@ class LSTMForecaster(BaseForecaster):
 
     def _snapshot(self) -> Snapshot:
         """All that a file needs; a pretrained forecaster that was passed as parameter becomes our own pretraining."""
-        parameters = {**self.get_params(deep=False), "pretrained": None}
+        is_shipped = self.pretrained == SHIPPED
+        parameters = {**self.get_params(deep=False), "pretrained": SHIPPED if is_shipped else None}
         fit = self._fit_snapshot() if self.is_fitted else None
-        start = getattr(self, "pretrained_model_", self._start if self.is_fitted else None)
+        start = getattr(self, "pretrained_model_", self._start if self.is_fitted and not is_shipped else None)
         return Snapshot(parameters, start, getattr(self, "n_pretrain_instances_", 0), fit)
 
     def _fit_snapshot(self) -> Fit:
@@ -1043,7 +1064,7 @@ class LSTMForecaster(BaseForecaster):
     def _restore(self, fit: Fit) -> None:
         """Restore the state after a fit, with the attributes that sktime sets in `fit`."""
         self._memory, self._root_seed = fit.memory, fit.root_seed
-        self._start = None if self.fine_tune == "scratch" else getattr(self, "pretrained_model_", None)
+        self._start = self._find_start(shipped=True)
         scitype = mtype_to_scitype(fit.mtype)
         y = convert_to(fit.memory.frame(), fit.mtype, scitype, store=fit.store, store_behaviour="freeze")
         self._check_X_y(y=y)
@@ -1053,9 +1074,8 @@ class LSTMForecaster(BaseForecaster):
         self._publish(FitResult(fit.model, fit.summary, fit.log))
         self._state = "fitted"
 
-    def _settings(self, start: PretrainedModel | None) -> Settings:
-        settings = Settings(**self.get_params(deep=False))
-        return settings if start is not None else replace(settings, fine_tune="scratch")
+    def _settings(self) -> Settings:
+        return Settings(**self.get_params(deep=False))
 
     def _publish(self, result: FitResult) -> None:
         """Keep what was learned, and make the choices and the course of the training readable."""

@@ -278,16 +278,25 @@ def check_has_learned(forecaster: Any) -> None:
 
 def check_design(design: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """A parameter of the network that was set to something else than its default agrees with pretraining."""
-    for name, value in design.items():
-        if name in asked and _unordered(asked[name]) not in (_unordered(defaults[name]), _unordered(value)):
-            raise ValueError(
-                f"LSTMForecaster: {name}={asked[name]!r}, but the pretrained network has {name}={value!r}. Leave "
-                f"{name} at its default, or pass fine_tune='scratch' to leave the pretraining aside."
-            )
+    name = conflict(design, asked, defaults)
+    if name is not None:
+        raise ValueError(
+            f"LSTMForecaster: {name}={asked[name]!r}, but the pretrained network has {name}={design[name]!r}. Leave "
+            f"{name} at its default, or pass fine_tune='scratch' to leave the pretraining aside."
+        )
 
 
-def _unordered(value: Any) -> Any:
-    return set(value) if isinstance(value, list | tuple) else value
+def conflict(design: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> str | None:
+    """First parameter that was set to something else than its default and than a pretrained network has."""
+    known = (name for name in design if name in asked)
+    return next((name for name in known if not _one_of(asked[name], defaults[name], design[name])), None)
+
+
+def _one_of(value: Any, *others: Any) -> bool:
+    """Whether a value, which may be an object with an equality of its own, is one of plain ones."""
+    if isinstance(value, list | tuple):
+        return any(other is not None and set(value) == set(other) for other in others)
+    return isinstance(value, str | float | int | None) and value in others
 
 
 def check_named_columns(names: Sequence[Any], columns: pd.Index) -> None:

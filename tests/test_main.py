@@ -83,8 +83,8 @@ def test_integer_stamps_keep_their_step():
 
 
 def test_the_seed_decides_the_forecast():
-    # A wave with a period of no whole number of days: the network has something to learn.
-    sales(300).assign(sold=np.sin(0.7 * np.arange(300))).to_csv("sales.csv", index=False)
+    # A wave with a period of no whole number of days, and enough of it to train on.
+    sales(1100).assign(sold=np.sin(0.7 * np.arange(1100))).to_csv("sales.csv", index=False)
     runs = [("first.csv", "1"), ("again.csv", "1"), ("other.csv", "2")]
     for name, seed in runs:
         assert main(["sales.csv", *COLUMNS, "--fh", "2", "--output", name, "--random-state", seed]) == 0

@@ -124,9 +124,9 @@ def test_the_placeholder_record_forecasts_what_we_forecast():
     pd.testing.assert_series_equal(record.predict(fh=[1, 2]), ours.predict(fh=[1, 2]))
 
 
-def test_only_torch_and_sktime_with_what_it_needs_itself_and_tqdm_are_needed():
+def test_only_torch_and_sktime_with_what_it_needs_itself_tqdm_and_safetensors_are_needed():
     names = {Requirement(line).name for line in PROJECT["dependencies"]}
-    assert names == {"numpy", "pandas", "scikit-learn", "scipy", "sktime", "torch", "tqdm"}
+    assert names == {"numpy", "pandas", "safetensors", "scikit-learn", "scipy", "sktime", "torch", "tqdm"}
 
 
 @pytest.mark.parametrize("line", PROJECT["dependencies"])

@@ -106,6 +106,12 @@ class TrackRecord:
         before, known = (torch.searchsorted(self.last_rows, rows) for rows in (start, origins))
         return self.sums[:, known] - self.sums[:, before]
 
+    def mean_errors(self) -> Tensor:
+        """Mean error of each naive forecast over all scored windows, of shape (variable, anchor); 0 without any."""
+        total, count = self.sums[:, -1]
+        mean: Tensor = total / count.clamp(min=1)
+        return mean
+
     def totals(self) -> ErrorSums:
         """Sums over all scored windows of each series."""
         places = torch.searchsorted(self.last_rows, self.bounds)

@@ -59,6 +59,23 @@ class WindowBatch:
         return self.covariates.shape[1] - self.context.shape[1]
 
     @property
+    def num_variables(self) -> int:
+        """Number of variables."""
+        return self.context.shape[2]
+
+    def of_variable(self, number: int) -> WindowBatch:
+        """Windows of one of the variables alone."""
+        one = [number]
+        return replace(
+            self,
+            context=self.context[..., one],
+            anchor_errors=None if self.anchor_errors is None else self.anchor_errors[:, one],
+            scale=None if self.scale is None else self.scale[..., one],
+            zero=None if self.zero is None else self.zero[..., one],
+            anchors=None if self.anchors is None else self.anchors[:, :, one],
+        )
+
+    @property
     def recent(self) -> Tensor:
         """The part of the context that the recurrent layers read, of shape (batch, window_length, variable)."""
         return self.context[:, -(self.window_length or self.context.shape[1]) :]

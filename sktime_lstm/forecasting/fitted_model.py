@@ -77,6 +77,10 @@ class FittedModel:
     network: Network
     calibration: Calibration
 
+    def for_each_of(self, variables: int) -> FittedModel:
+        """Model of one variable as one of several, each of which it forecasts as if it were alone."""
+        return replace(self, calibration=self.calibration.for_each_of(variables))
+
     def past_of(self, panel: Panel, summary: HistorySummary, *, complete: bool) -> KnownPast:
         """Make a panel ready to be forecast from.
 
@@ -253,4 +257,21 @@ class PretrainedModel:
         """Parameters of the forecaster that cannot change after pretraining."""
         preprocessing = self.model.preprocessing
         past = list(columns_where(self.covariate_columns, preprocessing.encoder.past_only)) or None
-        return {**asdict(self.model.network.size), "loss": preprocessing.loss, "past_covariates": past}
+        scaler = {"scaler": "window"} if self.is_universal else {}
+        design = {**asdict(self.model.network.size), "loss": preprocessing.loss, "past_covariates": past}
+        return {**design, **scaler}
+
+    @property
+    def is_universal(self) -> bool:
+        """Whether it serves series of any season and columns, as one that learned from simulated series does."""
+        return self.model.preprocessing.sp == 0
+
+    def for_columns(self, columns: Labels, covariate_columns: Labels) -> PretrainedModel:
+        """Same for a panel of these columns, if it serves any: it forecasts variables one by one.
+
+        What the covariates explain is left to their linear effect.
+        """
+        if not self.is_universal:
+            return self
+        model = self.model.for_each_of(len(columns))
+        return replace(self, model=model, columns=columns, covariate_columns=covariate_columns)

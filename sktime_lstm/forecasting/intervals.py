@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +100,25 @@ class Calibration:
     def steps(self) -> int:
         """Number of steps whose errors were measured."""
         return len(self.rmse_by_step)
+
+    def for_each_of(self, variables: int) -> Calibration:
+        """Distribution of one variable as that of each of several, which are independent of each other."""
+        several = [np.repeat(each, variables, axis=1) for each in (self.rmse_by_step, self.standard_quantiles)]
+        apart = len(self.ranks) // variables
+        ranks = np.concatenate([np.roll(self.ranks, number * apart, axis=0) for number in range(variables)], axis=2)
+        scales = uncalibrated(1, variables).error_scales
+        return Calibration(scales, several[0], np.repeat(self.growth, variables), several[1], ranks)
+
+    def corrected(self, errors: Array, instance: Rows, keys: Labels | None, *, stride: float) -> Calibration:
+        """Same, halfway in logarithms to the size of the errors of each series as measured.
+
+        Errors of the past count for a half, as all that was learned from it does: what comes next is often less like it
+        than one of its parts is like another. Parameters are those of `calibrate`; the errors may be of fewer steps.
+        """
+        steps = min(self.steps, errors.shape[1])
+        relative = errors[:, :steps] / np.maximum(self.rmse_by_step[:steps], np.finfo(float).tiny)
+        ratio = _series_ratio(relative, instance, 1 if keys is None else len(keys), stride)
+        return replace(self, error_scales=ErrorScales(keys, np.full_like(ratio, np.nan), np.sqrt(ratio)))
 
     def errors(self, steps: Rows, alphas: list[float], *, steps_more: Rows | None = None) -> Array:
         """Error quantiles of shape (rows, variables, alphas), in units, for `steps` >= 1 of shape (rows, variables).

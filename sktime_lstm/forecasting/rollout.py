@@ -43,7 +43,8 @@ def roll_out(
         With `predictive_of` the shape is (batch, horizon, variable, 3): the forecast, and the spread of the
         actual value below and above it, in units of the scale of the window.
     """
-    context, blocks, spreads = window.context, [], []
+    context, blocks = window.context, list[Tensor]()
+    spreads = list[Tensor]()
     length = context.shape[1]
     for start in range(0, window.horizon, output_length):
         covariates = window.covariates[:, start : start + length + output_length]
@@ -53,7 +54,9 @@ def roll_out(
         if predictive_of is not None:
             output, spread = predictive_of(output, scale.scale).split([1, 2], -1)
             output = output[..., 0]
-            spreads.append(spread * scale.scale[..., None])
+            spread = spread * scale.scale[..., None]
+            # A context of forecasts is smoother than the series: farther ahead errors are not smaller for that.
+            spreads.append(torch.maximum(spread, spreads[0].mean(1, keepdim=True)) if spreads else spread)
         blocks.append(scale.undo(output))
         context = torch.cat([context, blocks[-1]], 1)[:, -length:]
     forecast = torch.cat(blocks, 1)

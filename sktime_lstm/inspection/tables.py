@@ -153,7 +153,7 @@ def _weights(model: FittedModel, past: KnownPast, origins: Rows, steps: Rows) ->
     preprocessing, recording = model.preprocessing, RecordingNetwork(model.network)
     distinct, which = np.unique(origins, return_inverse=True)
     windows = model.windows(past, distinct, horizon=int(steps.max()))
-    forecast_windows(recording, windows, output_length=preprocessing.output_length, scale_of=preprocessing.scale_of)
+    forecast_windows(recording, windows, **preprocessing.rollout_rules)
     blocks, weights = math.ceil(windows.horizon / preprocessing.output_length), recording.weights
     batches = [torch.cat(weights[start : start + blocks], 1) for start in range(0, len(weights), blocks)]
     return np.asarray(torch.cat(batches).numpy()[which, steps - 1], dtype=np.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,9 +63,10 @@ class Network(nn.Module):
 
     so that an untrained network is a mixture of the naive forecasts in which the one that was half as wrong counts 64
     times as much. Without anchors the forecast is U h alone. A loss that learns the spread gets further linear outputs.
-    With `sees_errors` each step of the window shows log min(r) and log(r / min(r)) too. With `corrects_by_errors` the
-    correction is counted in units of the smallest error, so that a smooth series is corrected a little and a noisy one
-    more, and log min(r) is added to the outputs of the spread, which is positive.
+    A network of one variable forecasts several one by one. With `sees_errors` each step of the window shows log min(r)
+    and log(r / min(r)) too. With `corrects_by_errors` the correction is counted in units of the smallest error, so that
+    a smooth series is corrected a little and a noisy one more, and log min(r) is added to the outputs of the spread,
+    which is positive.
 
     Parameters
     ----------
@@ -129,12 +129,11 @@ class Network(nn.Module):
             for parameter in (self.output.weight, self.output.bias):
                 parameter.unflatten(0, (self.size.num_variables, -1))[:, :forecast].mul_(factor)
 
-    def shrunk_forecasts(self, window: WindowBatch, factors: Sequence[float]) -> Tensor:
-        """Forecasts after shrinking by each factor, of shape (factor, batch, horizon, variable), in one pass."""
-        anchors = self._anchors(window)
-        correction, logits, _ = self._outputs(window, anchors)
-        shrunk = [_mixed(anchors, factor * correction, factor * logits, window.anchor_errors) for factor in factors]
-        return torch.stack(shrunk)
+    def move_back(self, start: Network, share: float) -> None:
+        """Go back towards the weights of another network, and keep a share of the way from there."""
+        with torch.no_grad():
+            for mine, other in zip(self.parameters(), start.parameters(), strict=True):
+                mine.copy_(other.lerp(mine, share))
 
     def trace(self, window: WindowBatch) -> list[State]:
         """Gates and states of each layer, each of shape (batch, window_length + horizon, unit)."""
@@ -151,6 +150,8 @@ class Network(nn.Module):
 
     def _outputs(self, window: WindowBatch, anchors: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Correction, logits of the anchors, and further outputs, each of shape (batch, horizon, variable, outputs)."""
+        if self.size.num_variables == 1 < window.num_variables:
+            return self._outputs_one_by_one(window, anchors)
         hidden = self._inputs(window, anchors)
         for layer in self.layers:
             hidden = self._drop(layer(hidden))
@@ -162,6 +163,15 @@ class Network(nn.Module):
             correction, further = smallest.exp() * correction, smallest + further
         return correction, weights, further
 
+    def _outputs_one_by_one(self, window: WindowBatch, anchors: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Outputs of a network of one variable for several: each is forecast as if it were alone."""
+        alone = [
+            self._outputs(window.of_variable(number), None if anchors is None else anchors[:, :, [number]])
+            for number in range(window.num_variables)
+        ]
+        correction, logits, further = (torch.cat(each, 2) for each in zip(*alone, strict=True))
+        return correction, logits, further
+
     def _inputs(self, window: WindowBatch, anchors: Tensor | None) -> Tensor:
         """What the first layer sees, of shape (batch, window_length + horizon, channel)."""
         context, horizon = window.recent, window.horizon
@@ -170,7 +180,7 @@ class Network(nn.Module):
         past = nn.functional.pad(past, (0, 0, 0, horizon))
         step = torch.log1p(torch.arange(horizon, dtype=context.dtype, device=context.device))
         step = nn.functional.pad(step, (context.shape[1], 0)).expand(context.shape[0], -1)[..., None]
-        known = [past, step, *self._covariates(window.covariates[:, -past.shape[1] :])]
+        known = [past, step, *self._covariates(window.covariates[:, -past.shape[1] :, : self.size.num_covariates])]
         if anchors is not None:
             flat = anchors.nan_to_num().flatten(-2)
             known.append(nn.functional.pad(flat, (0, 0, context.shape[1], 0)))

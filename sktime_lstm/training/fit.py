@@ -12,7 +12,7 @@ from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
 from sktime_lstm.network.network import Network
 from sktime_lstm.training import defaults
 from sktime_lstm.training.distributed import SINGLE_PROCESS, ProcessGroup
-from sktime_lstm.training.holdout import measure_errors, select_shrinkage
+from sktime_lstm.training.holdout import HeldOutErrors, keep_share, measure_errors, select_share
 from sktime_lstm.training.loop import LogEntry
 from sktime_lstm.training.preparation import (
     PreparedPanel,
@@ -25,6 +25,7 @@ from sktime_lstm.training.settings import Settings
 from sktime_lstm.training.trainer import (
     FINE_TUNE,
     FROM_SCRATCH,
+    FROM_UNIVERSAL,
     HOLD_OUT,
     INITIALISE,
     UPDATE,
@@ -58,9 +59,25 @@ def fit(
     panel: Panel, settings: Settings, start: PretrainedModel | None, *, max_step: int | None, root_seed: int
 ) -> FitResult:
     """Fit a model to a panel, from a pretrained one if there is one."""
-    if start is None:
+    mode = "scratch" if start is None else choose_fine_tuning(start, settings, panel)
+    if start is None or mode == "scratch":
         return fit_from_scratch(panel, settings, max_step=max_step, root_seed=root_seed)
+    start, settings = start.for_columns(panel.columns, panel.covariate_columns), replace(settings, fine_tune=mode)
     return fine_tune(start, panel, settings, max_step=max_step, root_seed=root_seed)
+
+
+def choose_fine_tuning(start: PretrainedModel, settings: Settings, panel: Panel) -> str:
+    """What to do after pretraining, where that is left open.
+
+    What serves any series is left alone where there are few data, unless it is said how to train.
+    """
+    if settings.fine_tune != "auto" or not start.is_universal:
+        return "full" if settings.fine_tune == "auto" else settings.fine_tune
+    few = defaults.DataSize(panel.lengths, 1, None).few
+    # It reads neither covariates nor other variables, from which a network of these data learns if they are many.
+    if not few and (panel.covariates.shape[1] > 0 or panel.values.shape[1] > 1):
+        return "scratch"
+    return "none" if few and not settings.say_how_to_train else "full"
 
 
 def fit_from_scratch(
@@ -99,13 +116,34 @@ def fine_tune(
         size = defaults.DataSize(panel.lengths, preprocessing.sp, max_step)
         wanted = max(preprocessing.window_length, defaults.choose_window_length(size))
         preprocessing = replace(preprocessing, window_length=settings.window_length or wanted)
-    prepared = prepare_for(start.model, panel, preprocessing)
+    prepared = prepare_for(start.model, panel, preprocessing, to_train=settings.fine_tune != "none")
     if settings.fine_tune == "none":
         model = replace(start.model, preprocessing=preprocessing, prior_errors=prepared.prior_errors)
+        if start.is_universal:
+            model = replace(model, calibration=HeldOutErrors(model.network, prepared).corrected(model.calibration))
         return FitResult(model, prepared.summary, [])
-    with Trainer(prepared, replace(settings, loss=preprocessing.loss), root_seed) as trainer:
+    multipliers = FROM_UNIVERSAL if start.is_universal else FROM_SCRATCH
+    settings = replace(settings, loss=preprocessing.loss)
+    with Trainer(prepared, settings, root_seed, multipliers=multipliers) as trainer:
         trained = _train(trainer, FINE_TUNE, start=start.model.network)
     return _result(trained, trainer, max_step, otherwise=start.model.calibration)
+
+
+def update(
+    model: FittedModel,
+    panel: Panel,
+    settings: Settings,
+    start: PretrainedModel | None,
+    *,
+    has_trained: bool,
+    max_step: int | None,
+    root_seed: int,
+) -> FitResult:
+    """Train further on a panel that has grown; where the fit has trained nothing, only look at the panel anew."""
+    if start is None or has_trained:
+        return update_model(model, panel, settings, root_seed=root_seed)
+    settings = replace(settings, fine_tune="none")
+    return fit(panel, settings, start, max_step=max_step, root_seed=root_seed)
 
 
 def update_model(model: FittedModel, panel: Panel, settings: Settings, *, root_seed: int) -> FitResult:
@@ -117,11 +155,14 @@ def update_model(model: FittedModel, panel: Panel, settings: Settings, *, root_s
     return FitResult(replace(model, network=network), prepared.summary, trainer.log)
 
 
-def prepare_for(model: FittedModel, panel: Panel, preprocessing: Preprocessing) -> PreparedPanel:
+def prepare_for(
+    model: FittedModel, panel: Panel, preprocessing: Preprocessing, *, to_train: bool = True
+) -> PreparedPanel:
     """Prepare other data for a model; errors of other seasonal forecasts say nothing of these."""
     same_season = preprocessing.sp == model.preprocessing.sp
     prior_errors = model.prior_errors if same_season else None
-    return prepare(panel, preprocessing, anchored=model.prior_errors is not None, prior_errors=prior_errors)
+    anchored = model.prior_errors is not None
+    return prepare(panel, preprocessing, anchored=anchored, prior_errors=prior_errors, to_train=to_train)
 
 
 @dataclass(frozen=True)
@@ -136,7 +177,7 @@ class _Trained:
 
 
 def _train(trainer: Trainer, stream: int, *, start: Network | None) -> _Trained:
-    """Train a network and its hold-out network, and shrink both by the factor that the latter shows."""
+    """Train a network and its hold-out network, and keep of both the share that the latter shows."""
     prepared, patience = trainer.prepared, trainer.settings.patience
     training, held_out = prepared.held_out()
     if patience is not None:
@@ -148,9 +189,8 @@ def _train(trainer: Trainer, stream: int, *, start: Network | None) -> _Trained:
         holdout_network = trainer.train_network(training, HOLD_OUT, start=copy.deepcopy(start), prepared=for_holdout)
         networks = network, holdout_network
     if prepared.prior_errors is not None and len(held_out):
-        factor = select_shrinkage(networks[1], for_holdout.examples(held_out))
-        for trained in {*networks}:
-            trained.shrink(factor)
+        share = select_share(networks[1], for_holdout.examples(held_out), start)
+        networks = keep_share(networks[0], share, start), keep_share(networks[1], share, start)
     return _Trained(*networks, prepared, for_holdout, len(held_out))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, replace
 
@@ -21,41 +22,58 @@ from sktime_lstm.training.trainer import GROW
 
 MAX_PER_SERIES = 8
 ENOUGH_WINDOWS, FEW_WINDOWS_SHARE = 25, 0.5
+WINDOWS_FOR_SIZE = 16
 WINDOWS_FOR_GROWTH, PATHS_FOR_GROWTH = 16, 8
 FAR_HORIZON = 16
-SHRINKAGE_FACTORS = (0.5, 0.25, 0.75, 0.0, 1.0)
+SHARES = (0.5, 0.25, 0.75, 0.0, 1.0)
 
 
-def select_shrinkage(network: Network, held_out: ScaledWindows) -> float:
-    """Select the factor by which to shrink the learned output: a half, unless held-out windows show another one.
+def keep_share(network: Network, factor: float, start: Network | None) -> Network:
+    """Copy that keeps a share of what was learned: of the output, or of the way from where training has started.
+
+    References
+    ----------
+    .. [1] Wortsman et al. (2022), "Robust fine-tuning of zero-shot models", CVPR.
+    """
+    kept = copy.deepcopy(network)
+    if start is None:
+        kept.shrink(factor)
+    else:
+        kept.move_back(start, factor)
+    return kept
+
+
+def select_share(network: Network, held_out: ScaledWindows, start: Network | None = None) -> float:
+    """Select the share of what was learned to keep: a half, unless held-out windows show that another one is better.
 
     One-standard-error rule (after Breiman et al., 1984, "Classification and regression trees"): where a half is worse
-    than the best factor by more than one standard error of the difference, it is the factor closest to a half that is
+    than the best share by more than one standard error of the difference, it is the share closest to a half that is
     not. Windows overlap, so that n of them over h steps tell as much as n / h independent ones.
     """
-    errors = dict(zip(SHRINKAGE_FACTORS, _errors_after_shrinking(network, held_out), strict=True))
-    best = min(SHRINKAGE_FACTORS, key=lambda factor: float(errors[factor].nanmean()))
+    errors = {share: _errors_of(keep_share(network, share, start), held_out) for share in SHARES}
+    best = min(SHARES, key=lambda share: float(errors[share].nanmean()))
 
-    def is_as_good(factor: float) -> bool:
-        worse = errors[factor] - errors[best]
+    def is_as_good(share: float) -> bool:
+        worse = errors[share] - errors[best]
         worse = worse[torch.isfinite(worse)]
         if len(worse) == 0:
             return True
         effective = len(worse) / held_out.windows.horizon
         return bool(worse.mean() <= worse.std(correction=0) / math.sqrt(effective))
 
-    return next((factor for factor in SHRINKAGE_FACTORS if is_as_good(factor)), best)
+    return next((share for share in SHARES if is_as_good(share)), best)
 
 
-def _errors_after_shrinking(network: Network, held_out: ScaledWindows) -> Tensor:
-    """Mean absolute error of each window with each factor, of shape (factor, windows)."""
+def _errors_of(network: Network, held_out: ScaledWindows) -> Tensor:
+    """Mean absolute error of the forecast of each window."""
     errors = []
     with torch.no_grad():
         for chosen in split_into_batches(len(held_out), held_out.windows.points_per_window):
             window, target = held_out.batch(chosen)
-            forecasts = network.shrunk_forecasts(window, SHRINKAGE_FACTORS)
-            errors.append((forecasts - target).abs().flatten(2).nanmean(2))
-    return torch.cat(errors, 1)
+            forecast = network(window)
+            forecast = forecast[..., 0] if network.size.num_distribution_outputs else forecast
+            errors.append((forecast - target).abs().flatten(1).nanmean(1))
+    return torch.cat(errors)
 
 
 def measure_errors(network: Network, prepared: PreparedPanel, max_step: int | None, *, root_seed: int) -> Calibration:
@@ -88,6 +106,17 @@ class HeldOutErrors:
         chosen, stride = thin(latest, most), max(len(latest) / most, 1.0)
         errors, scale = self._relative_errors(self.prepared.windows.at(chosen, horizon=horizon))
         return calibrate(errors, scale, panel.series_of(chosen), panel.keys, stride=stride)
+
+    def corrected(self, calibration: Calibration) -> Calibration:
+        """Distribution known beforehand, with the size of the errors of each series as measured on its windows."""
+        panel = self.prepared.panel
+        latest, most = self._latest(FEW_WINDOWS_SHARE), WINDOWS_FOR_SIZE * panel.num_instances
+        if len(latest) == 0:
+            return calibration
+        chosen, stride = thin(latest, most), max(len(latest) / most, 1.0)
+        horizon = min(self.prepared.preprocessing.output_length, calibration.steps)
+        errors, _ = self._relative_errors(self.prepared.windows.at(chosen, horizon=horizon))
+        return calibration.corrected(errors, panel.series_of(chosen), panel.keys, stride=stride)
 
     def growth(self, calibration: Calibration, root_seed: int) -> Array:
         """Power of the step with which errors grow beyond the measured ones, of shape (variables,).

@@ -105,10 +105,12 @@ def prepare(
     anchored: bool,
     prior_errors: Tensor | None = None,
     units: Array | None = None,
+    to_train: bool = True,
 ) -> PreparedPanel:
     """Make the windows of a panel and follow the errors of the naive forecasts through it.
 
-    Without `prior_errors` and `units` they are those of this panel.
+    Without `prior_errors` and `units` they are those of this panel. Only `to_train` are the naive forecasts of all
+    windows made; otherwise the prior errors are those of the scored windows.
     """
     units = preprocessing.units(panel) if units is None else units
     windows = preprocessing.window_index(panel, preprocessing.explained(panel, units))
@@ -116,9 +118,11 @@ def prepare(
     prepared = PreparedPanel(panel, preprocessing, units, windows, record)
     if not anchored:
         return prepared
-    prepared = replace(prepared, anchors=with_anchors(prepared.examples(prepared.origins)).anchors)
+    if to_train:
+        prepared = replace(prepared, anchors=with_anchors(prepared.examples(prepared.origins)).anchors)
     if prior_errors is None:
-        prior_errors = mean_errors(prepared.examples(thin(prepared.origins, MAX_FOR_PRIOR)))
+        latest = thin(prepared.origins, MAX_FOR_PRIOR)
+        prior_errors = mean_errors(prepared.examples(latest)) if to_train else record.mean_errors()
     anchor_errors = partial(record.errors_at, prior=prior_errors)
     return replace(prepared, prior_errors=prior_errors, windows=replace(windows, anchor_errors=anchor_errors))
 
@@ -235,7 +239,7 @@ def adapted_preprocessing(
     output_length = preprocessing.output_length if same else defaults.choose_output_length(size)
     output_length = settings.output_length or output_length
     training_length = defaults.choose_training_length(size, output_length)
-    return replace(
+    adapted = replace(
         preprocessing,
         window_length=settings.window_length or length,
         output_length=output_length,
@@ -246,6 +250,15 @@ def adapted_preprocessing(
         scoring_stride=_scoring_stride(panel, training_length),
         lower_bound=_lower_bound(replace(settings, loss=preprocessing.loss)),
     )
+    return adapted if preprocessing.sp else with_own_effect(adapted, panel, settings)
+
+
+def with_own_effect(preprocessing: Preprocessing, panel: Panel, settings: Settings) -> Preprocessing:
+    """Preprocessing with the channels of the covariates of this panel, their scale and their linear effect."""
+    encoder, channels = encode_covariates(panel, settings)
+    none = np.zeros((channels.shape[1], panel.values.shape[1]))
+    preprocessing = replace(preprocessing, encoder=encoder, covariate_scale=encoder.scale_of(channels), effect=none)
+    return replace(preprocessing, effect=fit_effect(preprocessing, panel))
 
 
 def univariate_series(panel: Panel) -> Iterator[Array]:

@@ -25,6 +25,9 @@ from sktime_lstm.validation import (
     text,
 )
 
+SHIPPED = "simulated"
+"""Name of the network that comes with the package."""
+
 
 def _checked(rule: Rule) -> Any:
     """Field of a parameter with the rule for its values."""
@@ -35,7 +38,7 @@ def _pretrained() -> Rule:
     """Rule of a forecaster to start from."""
     return Rule(
         lambda value: value is None or isinstance(value, str | PathLike) or hasattr(value, "pretrain_stream"),
-        "the path of a file written by save_model, or a pretrained or fitted LSTMForecaster",
+        f"{SHIPPED!r}, the path of a file written by save_model, a pretrained or fitted LSTMForecaster, or None",
     )
 
 
@@ -61,11 +64,17 @@ class Settings:
     weight_decay: float = _checked(number(0.0, closed=True))
     patience: int | None = _checked(optional(integer(1)))
     pretrained: Any = _checked(_pretrained())
-    fine_tune: str = _checked(one_of("none", "full", "scratch"))
+    fine_tune: str = _checked(one_of("auto", "none", "full", "scratch"))
     time_budget: float | None = _checked(optional(number(0.0, closed=True)))
     device: str = _checked(text())
     random_state: Any = _checked(seed())
     verbose: int = _checked(integer(0))
+
+    @property
+    def say_how_to_train(self) -> bool:
+        """Whether one of the parameters is given that only a training needs."""
+        how = (self.max_epochs, self.batch_size, self.learning_rate, self.patience)
+        return any(value is not None for value in how)
 
     @property
     def periods(self) -> tuple[int, ...] | None:

@@ -31,6 +31,8 @@ class ScheduleMultipliers(NamedTuple):
 
 
 FROM_SCRATCH, UPDATING = ScheduleMultipliers(1.0, 1.0), ScheduleMultipliers(0.25, 0.2)
+FROM_UNIVERSAL = ScheduleMultipliers(0.25, 0.25)
+"""A network that serves any series has little left to learn."""
 
 
 class Trainer:

@@ -306,8 +306,8 @@ def test_the_history_tells_the_course_of_the_training(airline):
     assert np.isfinite(history["loss"]).all()
 
 
-def test_training_lowers_the_loss(default):
-    loss = default.history_["loss"]
+def test_training_lowers_the_loss(airline):
+    loss = LSTMForecaster(pretrained=None, random_state=0).fit(airline).history_["loss"]
     assert loss.iloc[-1] < loss.iloc[0]
 
 
@@ -334,10 +334,16 @@ def test_an_interval_contains_the_point_forecast(default):
     assert (point.to_numpy() <= upper).all()
 
 
-def test_intervals_never_narrow_with_the_horizon(default):
-    lower, upper = default.predict_interval(fh=range(1, 37), coverage=0.9).to_numpy().T
+def test_intervals_never_narrow_with_the_horizon_where_one_spread_serves_all_windows(airline):
+    forecaster = LSTMForecaster(pretrained=None, random_state=0).fit(airline)
+    lower, upper = forecaster.predict_interval(fh=range(1, 37), coverage=0.9).to_numpy().T
     assert (np.diff(upper - lower) > -1e-6).all()
     assert (upper - lower)[35] > (upper - lower)[0]
+
+
+def test_intervals_widen_from_year_to_year(default):
+    lower, upper = default.predict_interval(fh=range(1, 37), coverage=0.9).to_numpy().T
+    assert (np.diff((upper - lower).reshape(3, 12).mean(axis=1)) > 0).all()
 
 
 def test_quantiles_keep_the_order_in_which_they_were_asked_for(default):

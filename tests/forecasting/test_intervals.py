@@ -343,3 +343,37 @@ def test_the_same_generator_draws_the_same_errors():
     first, second, other = (calibration.draw(5, seeded_generator(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert (first != other).all()
+
+
+# A distribution that was known beforehand
+
+
+def test_several_variables_have_the_distribution_of_the_one_and_are_independent():
+    one = calibrated(normal_errors(200))
+    several = one.for_each_of(3)
+    for variable in range(3):
+        np.testing.assert_array_equal(
+            several.errors(np.array([[1] * 3, [4] * 3]), ALPHAS)[:, variable],
+            one.errors(np.array([[1], [4]]), ALPHAS)[:, 0],
+        )
+    drawn = several.draw(2_000, seeded_generator(0))[:, 0]
+    assert np.abs(np.corrcoef(drawn.T)[np.triu_indices(3, 1)]).max() < 0.1
+
+
+def test_with_errors_as_expected_a_known_distribution_stays_about_as_it_was():
+    known = calibrated(normal_errors(400))
+    corrected = known.corrected(normal_errors(400, seed=1), np.zeros(400, int), None, stride=1.0)
+    assert corrected.error_scales.series_ratio.item() == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("size", [0.1, 10.0])
+def test_a_known_distribution_goes_halfway_to_the_measured_size(size):
+    known = calibrated(normal_errors(4_000))
+    corrected = known.corrected(size * normal_errors(4_000, seed=1), np.zeros(4_000, int), None, stride=1.0)
+    assert corrected.error_scales.series_ratio.item() == pytest.approx(np.sqrt(size), rel=0.1)
+
+
+def test_a_few_errors_change_a_known_distribution_little():
+    known = calibrated(normal_errors(400))
+    corrected = known.corrected(3 * normal_errors(2, seed=1), np.zeros(2, int), None, stride=1.0)
+    assert corrected.error_scales.series_ratio.item() < 1.4

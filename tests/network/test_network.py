@@ -321,6 +321,29 @@ def test_errors_of_any_size_leave_the_forecast_finite(factor):
     assert network(with_errors(factor=factor)).isfinite().all()
 
 
+def test_a_network_of_one_variable_forecasts_several_one_by_one():
+    network, window = make_network(sees_errors=True, corrects_by_errors=True), make_window(variables=2)
+    window = replace(window, anchor_errors=torch.rand(3, 2, len(ANCHORS), generator=seeded(4)) + 0.5)
+    alone = torch.cat([network(window.of_variable(number)) for number in range(2)], 2)
+    torch.testing.assert_close(network(window), alone)
+
+
+def test_a_network_without_covariates_does_not_read_them():
+    window = make_window(covariates=2)
+    torch.testing.assert_close(
+        make_network()(window), make_network()(replace(window, covariates=0 * window.covariates))
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_a_network_goes_back_to_where_it_came_from(share):
+    start, moved = make_network(seed=1), make_network(seed=2)
+    expected = [old + share * (new - old) for old, new in zip(start.parameters(), moved.parameters(), strict=True)]
+    moved.move_back(start, share)
+    for parameter, value in zip(moved.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter, value)
+
+
 # Embeddings of categories
 
 

@@ -12,7 +12,7 @@ from toys import TOY, make_settings, panel_of, season
 
 from sktime_lstm.data.windows import WindowBatch
 from sktime_lstm.network.network import Network, NetworkSize
-from sktime_lstm.training.holdout import HeldOutErrors, measure_errors, select_shrinkage
+from sktime_lstm.training.holdout import HeldOutErrors, measure_errors, select_share
 from sktime_lstm.training.preparation import choose_preprocessing, prepare
 
 
@@ -53,20 +53,20 @@ def learned_one(number=200, **size):
 def test_half_is_kept_of_what_was_learned_unless_held_out_windows_show_another_factor(lasting, noise, seen, outputs):
     network, window, untrained, generator = learned_one(num_distribution_outputs=outputs)
     target = untrained + lasting + noise * torch.randn(untrained.shape, generator=generator)
-    assert select_shrinkage(network, Given(window, target)) == (lasting if seen else 0.5)
+    assert select_share(network, Given(window, target)) == (lasting if seen else 0.5)
 
 
 def test_missing_targets_say_nothing_of_the_factor():
     network, window, untrained, _ = learned_one()
     target = untrained + 1.0
     target[::2] = torch.nan
-    assert select_shrinkage(network, Given(window, target)) == 1.0
+    assert select_share(network, Given(window, target)) == 1.0
 
 
 def test_the_network_is_left_as_it_was():
     network, window, untrained, _ = learned_one()
     before = network.output.bias.detach().clone()
-    select_shrinkage(network, Given(window, untrained))
+    select_share(network, Given(window, untrained))
     assert network.output.bias.equal(before)
 
 

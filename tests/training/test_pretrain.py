@@ -105,7 +105,7 @@ def test_without_fine_tuning_the_weights_stay_also_in_an_update(base):
 
 
 def test_full_fine_tuning_moves_all_weights(base):
-    network = small(pretrained=base).fit(Y)._model.network
+    network = small(pretrained=base, learning_rate=0.01).fit(panel_of(7, 8))._model.network
     start = base.pretrained_model_.model.network
     assert np.abs(weights(network.layers) - weights(start.layers)).max() > 0
     assert np.abs(weights(network.output) - weights(start.output)).max() > 0
@@ -211,9 +211,9 @@ def test_a_pipeline_keeps_the_pretraining(base):
         return TransformedTargetForecaster([("difference", Differencer()), ("forecaster", forecaster)])
 
     piped = pipeline(small(pretrained=base)).set_params(forecaster__fine_tune="none").fit(Y)
-    direct = pipeline(base.clone()).fit(Y)
+    scratch = pipeline(small()).fit(Y)
     assert_array_equal(weights(piped.steps_[-1][1]._model.network), weights(base.pretrained_model_.model.network))
-    assert np.abs(piped.predict(fh=[1, 2]) - direct.predict(fh=[1, 2])).max() > 0
+    assert np.abs(piped.predict(fh=[1, 2]) - scratch.predict(fh=[1, 2])).max() > 0
 
 
 def test_pretrain_continues_from_the_parameter(base):
