@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -84,7 +85,9 @@ def backtest(
     max_folds : int, default=5
         At most so many folds: the latest ones.
     strategy : {"refit", "update", "no-update_params"}, default="refit"
-        What happens between folds, as in sktime's ``evaluate``.
+        What happens between folds, as in sktime's ``evaluate``. With ``"no-update_params"`` an `LSTMForecaster` is
+        fitted to the first fold and forecasts all of them together, by `LSTMForecaster.predict_at`; `fit_time` is then
+        that of the first fold, and `predict_time` the same for all.
     per_fold : bool, default=False
         Whether to return one row for every forecaster and fold instead of the means.
     error_score : float or "raise", default=nan
@@ -420,9 +423,19 @@ def _scores(
     ]
     try:
         with _silenced(forecaster):
-            found = evaluate(
-                forecaster, folds, data.y, X=data.X, scoring=metrics, return_data=True, error_score="raise", **settings
-            )
+            if _is_forecast_at_once(forecaster, data, folds, **settings):
+                found = _evaluate_at_once(forecaster, data, folds, metrics)
+            else:
+                found = evaluate(
+                    forecaster,
+                    folds,
+                    data.y,
+                    X=data.X,
+                    scoring=metrics,
+                    return_data=True,
+                    error_score="raise",
+                    **settings,
+                )
         _check_no_missing_forecast(found["y_pred"])
     except Exception as error:
         if error_score == "raise":
@@ -433,6 +446,40 @@ def _scores(
     table: pd.DataFrame = found[["cutoff", *columns, "fit_time", "pred_time"]]
     table = table.set_axis(["cutoff", *SCORES, *TIMES], axis=1)
     return table.assign(sMAPE=100.0 * table["sMAPE"])
+
+
+def _is_forecast_at_once(
+    forecaster: BaseForecaster, data: _Data, folds: _LatestFolds, *, strategy: str, backend: str | None, **_: Any
+) -> bool:
+    """Whether one fitted network can forecast all folds together, with the values that `evaluate` finds one by one.
+
+    Covariates between the steps of `fh` are known to `predict_at`, but `evaluate` does not pass them on.
+    """
+    knows_as_much = data.X is None or len(folds.fh) == folds.fh[-1]
+    return strategy == "no-update_params" and isinstance(forecaster, LSTMForecaster) and not backend and knows_as_much
+
+
+def _evaluate_at_once(
+    forecaster: LSTMForecaster, data: _Data, folds: _LatestFolds, metrics: Sequence[Any]
+) -> pd.DataFrame:
+    """What `evaluate` returns, from a single call for the forecasts of all folds."""
+    splits = list(folds.split(data.y.index))
+    cutoffs = folds.times[[size - 1 for size in folds.sizes]]
+    start, train = time.perf_counter(), splits[0][0]
+    fitted = forecaster.clone().fit(data.y.iloc[train], X=None if data.X is None else data.X.iloc[train], fh=folds.fh)
+    fitted_after = time.perf_counter()
+    forecasts = fitted.predict_at(cutoffs, folds.fh, X=data.X, y=data.y)
+    seconds = (time.perf_counter() - fitted_after) / len(splits)
+    table = pd.DataFrame({"cutoff": cutoffs, "fit_time": 0.0, "pred_time": seconds})
+    table.loc[0, "fit_time"] = fitted_after - start
+    chosen = [(data.y.iloc[train], data.y.iloc[test]) for train, test in splits]
+    table["y_pred"] = [
+        forecasts.xs(cutoff).loc[actual.index] for cutoff, (_, actual) in zip(cutoffs, chosen, strict=True)
+    ]
+    for metric in metrics:
+        scored = zip(chosen, table["y_pred"], strict=True)
+        table[f"test_{metric.name}"] = [metric(test, forecast, y_train=train) for (train, test), forecast in scored]
+    return table
 
 
 def _check_no_missing_forecast(forecasts: pd.Series) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +14,28 @@ import pandas as pd
 from sktime.datatypes import convert_to, mtype_to_scitype
 from sktime.exceptions import NotFittedError
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from sktime.utils.validation.forecasting import check_alpha
 
 from sktime_lstm.data.chunks import Chunk, learn_from_chunks
 from sktime_lstm.data.covariates import columns_where
-from sktime_lstm.data.horizon import ResolvedHorizon, last_windows, resolve_horizon
-from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index
+from sktime_lstm.data.horizon import (
+    Flags,
+    ResolvedHorizon,
+    find_cutoffs,
+    future_steps,
+    last_windows,
+    pairs_of,
+    resolve_at,
+    resolve_horizon,
+)
+from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index, under_level
+from sktime_lstm.forecasting.cutoffs import standpoints, summaries_at
 from sktime_lstm.forecasting.fitted_model import FittedModel, KnownPast, PretrainedModel
 from sktime_lstm.forecasting.preprocessing import HistorySummary
+from sktime_lstm.forecasting.requests import Engine, Request, forecast_from_ends, forecast_within
 from sktime_lstm.inspection import plots, tables
 from sktime_lstm.network.losses import COUNTS
-from sktime_lstm.runtime import resolve_seed, seeded_generator, single_thread
+from sktime_lstm.runtime import resolve_seed, single_thread
 from sktime_lstm.storage.model_file import Fit, Snapshot, read_snapshot, write_snapshot
 from sktime_lstm.storage.onnx import export_onnx
 from sktime_lstm.storage.shipped import shipped_model
@@ -35,6 +46,7 @@ from sktime_lstm.training.pretrain import as_pretrained, pretrain
 from sktime_lstm.training.settings import RULES, SHIPPED, Settings
 from sktime_lstm.training.trainer import SAMPLE
 from sktime_lstm.validation import (
+    check_at_most_one,
     check_counts,
     check_covariates,
     check_covered,
@@ -395,13 +407,113 @@ class LSTMForecaster(BaseForecaster):
         True
         """
         self.check_is_fitted()
-        check_parameters({"num_samples": num_samples, "random_state": random_state}, SAMPLE_RULES)
+        request = self._samples(num_samples, random_state)
         # `_check_fh` stores the horizon on the forecaster; a copy keeps this call free of side effects.
         resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
-        root_seed = self._root_seed if random_state is None else resolve_seed(random_state)
-        draw = partial(self._model.sample, num_samples=num_samples, generator=seeded_generator(root_seed, SAMPLE))
-        values = self._fill(resolved, self._check_X(X=X), (len(self._memory.columns), num_samples), draw)
-        return _stacked(values, resolved, self._memory.columns)
+        values = self._fill(resolved, self._check_X(X=X), request)
+        return _stacked(values, resolved.index, self._memory.columns)
+
+    def predict_at(
+        self,
+        cutoffs: Any,
+        fh: Any = None,
+        X: Any = None,
+        *,
+        y: Any = None,
+        coverage: float | list[float] | None = None,
+        alpha: float | list[float] | None = None,
+        num_samples: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> pd.DataFrame:
+        """Forecast from many cutoffs at once, for backtests.
+
+        The forecasts are those of ``update(..., update_params=False)`` and `predict` at one cutoff after the other, but
+        all windows pass through the network together. Each knows only what came up to its cutoff, and the weights,
+        which stay those of the fit. Where the fit has seen data beyond a cutoff, so have the weights. The forecaster
+        stays as it is.
+
+        Parameters
+        ----------
+        cutoffs : time stamp, or index or list of them
+            Last time stamps that the forecasts know, in any order. They must lie on the grid of the data.
+        fh : forecasting horizon, default=None
+            Steps after each cutoff, 1 or more. None is the horizon of `fit`.
+        X : time series, panel or hierarchy that sktime knows, default=None
+            Covariates of the rows of `y`, and of those after the last cutoff that have not been seen. Covariates that
+            were seen are known at every cutoff.
+        y : like `y` in `fit`, default=None
+            Later observations, as they would be passed to `update`; rows seen before may be among them.
+        coverage : float or list of float, default=None
+            Return prediction intervals of these nominal coverages.
+        alpha : float or list of float, default=None
+            Return quantiles at these levels.
+        num_samples : int, default=None
+            Return so many sample paths. Paths of the same number at different cutoffs are drawn with the same random
+            numbers, as by `predict_samples`.
+        random_state : int, RandomState or None, default=None
+            Seed of the sample paths, as in `predict_samples`.
+
+        Returns
+        -------
+        pd.DataFrame
+            Rows as `predict`, `predict_interval`, `predict_quantiles` or `predict_samples` return them, under a first
+            index level ``cutoff``, cutoffs ascending; columns as there. A series that ends before a cutoff is forecast
+            from its end, one that begins later is left out.
+
+        Raises
+        ------
+        ValueError
+            If a cutoff is no time stamp of the data, a step is not in the future, `X` does not cover the horizon, or
+            more than one of `coverage`, `alpha` and `num_samples` is passed.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> y = load_airline()
+        >>> forecaster = LSTMForecaster(random_state=0).fit(y[:96])
+        >>> forecasts = forecaster.predict_at(y.index[95:-12], fh=[1, 12], y=y)
+        >>> forecasts.shape, forecasts.index.names
+        ((74, 1), FrozenList(['cutoff', 'Period']))
+        >>> forecasts.loc["1959-12"].index.astype(str).tolist()
+        ['1960-01', '1960-12']
+        """
+        self.check_is_fitted()
+        request, columns = self._asked(coverage, alpha, num_samples, random_state)
+        there = self if y is None else self._knowing(y, X)
+        stamps, position = find_cutoffs(there._memory, cutoffs)
+        rows, cutoff = resolve_at(there._memory, future_steps(copy.copy(self)._check_fh(fh)), position)
+        is_new = rows.position > there._memory.last[rows.instance]
+        panel = there._with_room(rows, self._check_X(X=X), needed=is_new)
+        at = standpoints(there._memory, rows, cutoff)
+        with single_thread():
+            known = summaries_at(self._model.preprocessing, at, known=self._summary, known_panel=self._memory)
+        values = forecast_from_ends(self._model, panel, known, rows, request, self._engine)
+        index = under_level(rows.index, stamps, cutoff, name="cutoff")
+        return _stacked(values, index, columns) if num_samples else _wide(values, index, columns)
+
+    def _asked(
+        self, coverage: Any, alpha: Any, num_samples: int | None, random_state: int | np.random.RandomState | None
+    ) -> tuple[Request, pd.Index]:
+        """What is asked of each row, and the columns of the answer."""
+        check_at_most_one(coverage=coverage, alpha=alpha, num_samples=num_samples)
+        if num_samples is not None:
+            return self._samples(num_samples, random_state), self._memory.columns
+        if coverage is not None:
+            coverage = check_alpha(coverage, name="coverage")
+            levels = [0.5 + side * each / 2 for each in coverage for side in (-1, 1)]
+            return Request(levels), self._get_columns(method="predict_interval", coverage=coverage)
+        if alpha is not None:
+            alpha = check_alpha(alpha)
+            return Request(alpha), self._get_columns(method="predict_quantiles", alpha=alpha)
+        return Request(), self._memory.columns
+
+    def _knowing(self, y: Any, X: Any) -> LSTMForecaster:
+        """Return a twin with the same model that has seen later observations, but has no summary of them."""
+        twin = copy.copy(self)
+        newer = self._read_newer(convert_to(y, self.get_tag("y_inner_mtype")), self._check_X(X=X))
+        twin._memory = self._memory.merged(newer)
+        return twin
 
     def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
         """Learn from a panel of other series than those to forecast; if that fails, nothing has changed.
@@ -622,7 +734,7 @@ class LSTMForecaster(BaseForecaster):
         # `_check_fh` stores the horizon on the forecaster; a copy keeps this call free of side effects.
         resolved = resolve_horizon(self._memory, copy.copy(self)._check_fh(fh), self.cutoff[0])
         with single_thread():
-            past = self._known_past(resolved, self._check_X(X=X), complete=True)
+            past = self._known_past(resolved, self._check_X(X=X))
             return tables.anchor_weights(self._model, past, resolved)
 
     def covariate_importance(self, *, num_repeats: int = 5) -> pd.DataFrame:
@@ -842,7 +954,7 @@ class LSTMForecaster(BaseForecaster):
             there._memory, there.cutoff[0], past=preprocessing.window_length, future=preprocessing.output_length
         )
         with single_thread():
-            return there._known_past(resolved, there._check_X(X=X), complete=True), resolved
+            return there._known_past(resolved, there._check_X(X=X)), resolved
 
     def _at(self, y: Any, X: Any) -> LSTMForecaster:
         """Return a twin with the same model that stands at the end of other series."""
@@ -947,7 +1059,7 @@ class LSTMForecaster(BaseForecaster):
         resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
         values = self._forecast_rows(resolved, X, alpha)
         columns = self._get_columns(method="predict_quantiles", alpha=alpha)
-        return pd.DataFrame(values.reshape(len(values), -1), index=resolved.index, columns=columns)
+        return _wide(values, resolved.index, columns)
 
     def _predict_var(self, fh: Any, X: pd.DataFrame | None, cov: bool = False) -> pd.DataFrame:
         if cov:
@@ -960,7 +1072,7 @@ class LSTMForecaster(BaseForecaster):
         empirical = empirical_distribution()
         if marginal:
             resolved = resolve_horizon(self._memory, fh, self.cutoff[0])
-            samples = _stacked(self._forecast_rows(resolved, X, EVEN_LEVELS), resolved, self._memory.columns)
+            samples = _stacked(self._forecast_rows(resolved, X, EVEN_LEVELS), resolved.index, self._memory.columns)
         else:
             samples = self.predict_samples(fh, X, num_samples=len(EVEN_LEVELS))
         rows = samples.xs(0).index
@@ -970,41 +1082,54 @@ class LSTMForecaster(BaseForecaster):
         self, resolved: ResolvedHorizon, X: pd.DataFrame | None, alphas: list[float] | None = None
     ) -> Array:
         """Forecast the rows of a horizon, of shape (rows, variables) or (rows, variables, alphas)."""
-        shape = (len(self._memory.columns),) + (() if alphas is None else (len(alphas),))
-        return self._fill(resolved, X, shape, partial(self._model.forecast, alphas=alphas))
+        return self._fill(resolved, X, Request(alphas))
 
-    def _fill(
-        self, resolved: ResolvedHorizon, X: pd.DataFrame | None, shape: tuple[int, ...], forecast: Callable[..., Array]
-    ) -> Array:
-        """Forecast the future and the past of a horizon, of shape (rows, *shape); NaN before the start of a series."""
-        values = np.full((len(resolved.index), *shape), np.nan)
-        at_the_end = resolved.origin == self._memory.last[resolved.instance] + 1
-        for chosen, complete in ((resolved.is_future & at_the_end, False), (~(resolved.is_future & at_the_end), True)):
-            chosen = chosen & (resolved.position >= self._memory.first[resolved.instance])
-            if chosen.any():
-                rows = resolved.only(chosen)
-                with single_thread():
-                    past = self._known_past(rows, X, complete=complete)
-                    values[chosen] = forecast(past, past.panel.rows(rows.instance, rows.origin), rows.step)
+    def _fill(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, request: Request) -> Array:
+        """Answer the request for future and past rows; NaN before the start of a series."""
+        values = np.full((len(resolved.index), len(self._memory.columns), *request.shape), np.nan)
+        panel = self._with_room(resolved, X, needed=resolved.is_future)
+        begun = resolved.position >= self._memory.first[resolved.instance]
+        at_the_end = resolved.is_future & (resolved.origin == self._memory.last[resolved.instance] + 1)
+        if (chosen := begun & at_the_end).any():
+            rows = resolved.only(chosen)
+            summary = self._summary.only(rows.instance[pairs_of(rows)])
+            values[chosen] = forecast_from_ends(self._model, panel, summary, rows, request, self._engine)
+        if (chosen := begun & ~at_the_end).any():
+            rows = resolved.only(chosen)
+            values[chosen] = forecast_within(self._model, panel, self._summary, rows, request, self._engine)
         return values
 
-    def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, complete: bool) -> KnownPast:
-        """Memory, or if not `complete` its end, with room for the rows to forecast, and their covariates."""
-        columns, needed = self._memory.covariate_columns, bool(resolved.is_future.any())
+    @property
+    def _engine(self) -> Engine:
+        """Where the user wants panels to be computed."""
+        config = self.get_config()
+        return Engine(config["backend:parallel"], config["backend:parallel:params"], verbose=bool(self.verbose))
+
+    def _samples(self, num_samples: int, random_state: int | np.random.RandomState | None) -> Request:
+        check_parameters({"num_samples": num_samples, "random_state": random_state}, SAMPLE_RULES)
+        root_seed = self._root_seed if random_state is None else resolve_seed(random_state)
+        return Request(num_samples=num_samples, seed=(root_seed, SAMPLE))
+
+    def _with_room(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, needed: Flags) -> Panel:
+        """Memory with room for the rows to forecast, and their covariates, which `X` has to have where `needed`."""
+        columns, labels = self._memory.covariate_columns, self._memory.static_values()
         unread = columns_where(columns, self._model.preprocessing.encoder.past_only)
-        labels = self._memory.static_values()
         static = columns_where(columns, np.asarray(np.isfinite(labels).any(axis=0)))
-        X = check_covariates(X, columns, needed=needed, unread=unread, static=static)
-        panel = self._memory if complete else self._memory.tail(2 * self._model.preprocessing.context_length)
-        last_needed = np.full(panel.num_instances, np.iinfo(np.int64).min)
+        X = check_covariates(X, columns, needed=bool(needed.any()), unread=unread, static=static)
+        last_needed = np.full(self._memory.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
-        panel = panel.extended(last_needed, covariates=labels)
+        panel = self._memory.extended(last_needed, covariates=labels)
         if X is not None:
-            rows = panel.rows(resolved.instance, resolved.position)[resolved.is_future]
+            rows = panel.rows(resolved.instance, resolved.position)[needed]
             if not X.columns.isin(static).all():
-                check_covered(resolved.index[resolved.is_future], panel.covered_by(X)[rows])
+                check_covered(resolved.index[needed], panel.covered_by(X)[rows])
             panel = panel.with_covariates(X)
-        return self._model.past_of(panel, self._summary, complete=complete)
+        return panel
+
+    def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None) -> KnownPast:
+        """Memory with room for the rows to forecast, ready to be forecast from anywhere in it."""
+        panel = self._with_room(resolved, X, needed=resolved.is_future)
+        return self._model.past_of(panel, self._summary, complete=True)
 
     def _read_newer(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
         check_same_series(y, self._memory.columns, is_panel=self._memory.keys is not None)
@@ -1124,10 +1249,15 @@ class LSTMForecaster(BaseForecaster):
         ]
 
 
-def _stacked(values: Array, resolved: ResolvedHorizon, columns: pd.Index) -> pd.DataFrame:
+def _stacked(values: Array, index: pd.Index, columns: pd.Index) -> pd.DataFrame:
     """Tidy frame of values of shape (rows, variables, samples), sample after sample."""
     flat = np.moveaxis(values, 2, 0).reshape(-1, values.shape[1])
-    return pd.DataFrame(flat, sampled_index(resolved.index, values.shape[2]), columns)
+    return pd.DataFrame(flat, sampled_index(index, values.shape[2]), columns)
+
+
+def _wide(values: Array, index: pd.Index, columns: pd.Index) -> pd.DataFrame:
+    """Frame of values of shape (rows, variables) or (rows, variables, levels), one row each."""
+    return pd.DataFrame(values.reshape(len(values), -1), index, columns)
 
 
 def load_model(path: str | PathLike[str]) -> LSTMForecaster:

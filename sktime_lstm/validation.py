@@ -122,6 +122,13 @@ def check_parameters(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> No
             raise ValueError(f"LSTMForecaster: {name} must be {rule.expected}, but {name}={values[name]!r} was passed.")
 
 
+def check_at_most_one(**asked: Any) -> None:
+    """Check that at most one of several arguments that exclude each other was passed."""
+    given = [name for name, value in asked.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} were passed together. Pass one of them, and call again for the other.")
+
+
 def numeric_values(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     """Values of `frame` as new float64 array, of shape (rows, columns); missing is NaN, infinite is an error."""
     try:

@@ -11,7 +11,8 @@ import pytest
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.forecasting.naive import NaiveForecaster
 
-from sktime_lstm.backtesting import backtest, default_forecasters
+from sktime_lstm import LSTMForecaster
+from sktime_lstm.backtesting import SCORES, backtest, default_forecasters
 
 
 class CovariateForecaster(BaseForecaster):
@@ -277,3 +278,35 @@ def test_what_is_no_collection_of_forecasters_is_refused(forecasters):
 def test_what_is_no_time_series_is_refused():
     with pytest.raises(TypeError, match="y must be a time series"):
         backtest("airline", fh=2)
+
+
+# ---- all folds at once -----------------------------------------------------------------------------------------------
+
+
+def moved_on(y, **options):
+    """A backtest without training between the folds, one row for each."""
+    forecaster = LSTMForecaster(max_epochs=2, hidden_size=4, random_state=0)
+    return backtest(y, forecaster, strategy="no-update_params", per_fold=True, error_score="raise", **options)
+
+
+@pytest.mark.parametrize("make", ["series", "panel", "covariates"])
+def test_all_folds_at_once_have_the_scores_of_one_after_the_other(make, monkeypatch):
+    generator, months = np.random.default_rng(0), pd.period_range("2010-01", periods=70, freq="M")
+    y = pd.concat({k: pd.DataFrame({"y": 20 + generator.normal(size=70).cumsum()}, index=months) for k in "abc"})
+    y = y.loc["a", "y"] if make == "series" else y
+    X = pd.DataFrame({"x": generator.normal(size=len(y))}, index=y.index) if make == "covariates" else None
+    options = {"fh": 3, "X": X, "step_length": 2, "max_folds": 4}
+    together = moved_on(y, **options)
+    monkeypatch.setattr("sktime_lstm.backtesting._is_forecast_at_once", lambda *data, **settings: False)
+    single = moved_on(y, **options)
+    np.testing.assert_allclose(together[SCORES], single[SCORES], rtol=1e-5)
+    assert list(together["cutoff"]) == list(single["cutoff"])
+    assert list(together.columns) == list(single.columns)
+
+
+def test_folds_are_forecast_at_once_where_series_end_at_different_times():
+    generator, months = np.random.default_rng(0), pd.period_range("2010-01", periods=70, freq="M")
+    y = pd.concat(
+        {k: pd.DataFrame({"y": 20 + generator.normal(size=70 - k).cumsum()}, index=months[: 70 - k]) for k in (0, 4)}
+    )
+    assert np.isfinite(moved_on(y, fh=3, step_length=2, max_folds=4)[SCORES]).all(axis=None)

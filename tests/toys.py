@@ -62,6 +62,11 @@ def forecast(model, panel=TOY, *, instance=0, back=0, steps=STEPS, alphas=None):
     return model.forecast(past, np.full(len(steps), origin), np.asarray(steps), alphas)
 
 
+def random_numbers(origins=1, seed=0):
+    """Numbers in [0, 1) for so many origins, as `FittedModel.sample` asks for them."""
+    return lambda draw, shape: np.random.default_rng([seed, draw]).random((origins, *shape))
+
+
 def weights(model):
     return torch.cat([parameter.detach().flatten() for parameter in model.network.parameters()])
 

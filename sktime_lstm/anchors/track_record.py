@@ -46,6 +46,10 @@ class ErrorSums:
         sums = torch.stack([self.total, self.count]).cumsum(1)
         return TrackRecord(bounds[:-1], pad(sums, (0, 0, 0, 0, 1, 0)), bounds)
 
+    def only(self, chosen: Tensor) -> ErrorSums:
+        """Sums of the series of these numbers alone."""
+        return ErrorSums(self.total[chosen], self.count[chosen])
+
     def plus(self, newer: ErrorSums, known: Tensor) -> ErrorSums:
         """Sums with those of further windows; series i of `newer` is series ``known[i]`` here, or new if that is -1."""
         old = (known >= 0)[:, None, None]
@@ -102,8 +106,10 @@ class TrackRecord:
 
     def _sums_at(self, origins: Tensor) -> Tensor:
         """Sum of the errors, and their number, in the series of each origin: (2, batch, variable, anchor)."""
-        start = self.bounds[torch.searchsorted(self.bounds, origins, right=True) - 1]
-        before, known = (torch.searchsorted(self.last_rows, rows) for rows in (start, origins))
+        return self._sums_of(torch.searchsorted(self.bounds, origins, right=True) - 1, origins)
+
+    def _sums_of(self, instance: Tensor, origins: Tensor) -> Tensor:
+        before, known = (torch.searchsorted(self.last_rows, rows) for rows in (self.bounds[instance], origins))
         return self.sums[:, known] - self.sums[:, before]
 
     def mean_errors(self) -> Tensor:
@@ -111,6 +117,11 @@ class TrackRecord:
         total, count = self.sums[:, -1]
         mean: Tensor = total / count.clamp(min=1)
         return mean
+
+    def sums_before(self, instance: Tensor, origins: Tensor) -> ErrorSums:
+        """Sums over the scored windows of these series that end before these rows."""
+        total, count = self._sums_of(instance, origins)
+        return ErrorSums(total, count)
 
     def totals(self) -> ErrorSums:
         """Sums over all scored windows of each series."""

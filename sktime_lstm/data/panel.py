@@ -90,9 +90,15 @@ class Panel:
         """Index of rows that belong to these instances and time stamps, with the names of y."""
         if self.keys is None:
             return stamps.rename(self.time_name)
-        keys = self.keys[instance].to_frame(index=False)
-        arrays = [keys[column] for column in keys.columns]
-        return pd.MultiIndex.from_arrays([*arrays, stamps], names=[*self.keys.names, self.time_name])
+        # Labels are factorised once, not once for each row.
+        is_multiple = isinstance(self.keys, pd.MultiIndex)
+        levels: list[Any] = list(self.keys.levels) if is_multiple else [self.keys]  # type: ignore[attr-defined]
+        codes: list[Any] = list(self.keys.codes) if is_multiple else [np.arange(len(self.keys))]  # type: ignore[attr-defined]
+        times, time_level = pd.factorize(stamps, sort=True)
+        levels.append(time_level)
+        codes = [*(code[instance] for code in codes), times]
+        names = [*self.keys.names, self.time_name]
+        return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
 
     def series_of(self, rows: Positions) -> Positions:
         """Number of the series that owns each flat row."""
@@ -131,26 +137,57 @@ class Panel:
             ),
         )
 
-    def tail(self, length: int) -> Panel:
-        """Keep the last `length` rows of each series, and as many before the last observations if those are earlier."""
-        kept = np.minimum(self.lengths, length + self._age_of_last_observation(length))
-        rows = np.repeat(self.bounds[1:] - kept.cumsum(), kept) + np.arange(kept.sum())
+    def cut(self, instance: Positions, end: Positions, *, past: int, future: int = 0) -> Panel:
+        """Cut stretches out of series, each a series of its own; one series may be cut several times.
+
+        Parameters
+        ----------
+        instance, end : array of shape (stretches,)
+            Series of each stretch, and grid position of its last known point.
+        past : int
+            Rows up to the end; as many before the last observations if those are earlier.
+        future : int
+            Missing rows after the end. Covariates that are stored for them stay.
+        """
+        last_row = self.rows(instance, end)
+        kept = end - self.first[instance] + 1
+        kept = np.minimum(kept, past + self._age_of_last_observation(instance, last_row, past))
+        lengths = kept + future
+        bounds = np.concatenate([[0], lengths.cumsum()])
+        ahead = np.arange(bounds[-1]) - np.repeat(bounds[:-1] + kept - 1, lengths)
+        rows = np.repeat(last_row, lengths) + ahead
+        stored = rows < np.repeat(self.bounds[instance + 1], lengths)
+        rows = np.minimum(rows, len(self.values) - 1)
         return replace(
             self,
-            first=self.last - kept + 1,
-            bounds=np.concatenate([[0], kept.cumsum()]),
+            keys=None if self.keys is None else self.keys.take(instance),
+            first=end - kept + 1,
+            bounds=bounds,
+            values=np.where((ahead <= 0)[:, None], self.values[rows], np.nan),
+            covariates=np.where(stored[:, None], self.covariates[rows], np.nan),
+        )
+
+    def part(self, start: int, stop: int) -> Panel:
+        """Keep the series from number `start` up to that before `stop`."""
+        rows = slice(self.bounds[start], self.bounds[min(stop, self.num_instances)])
+        return replace(
+            self,
+            keys=None if self.keys is None else self.keys[start:stop],
+            first=self.first[start:stop],
+            bounds=self.bounds[start : stop + 1] - self.bounds[start],
             values=self.values[rows],
             covariates=self.covariates[rows],
         )
 
-    def _age_of_last_observation(self, length: int) -> Positions:
-        """Points from the end of each series back to where each variable was observed; 0 if that is within `length`."""
-        age = np.zeros(self.num_instances, dtype=np.int64)
-        latest = self.bounds[1:, None] - np.arange(1, length + 1)
-        seen = np.isfinite(self.values[np.maximum(latest, self.bounds[:-1, None])]).any(axis=1).all(axis=1)
-        for instance in np.flatnonzero(~seen):
-            last_seen = [np.flatnonzero(np.isfinite(column)).max(initial=0) for column in self.series(int(instance)).T]
-            age[instance] = self.lengths[instance] - min(last_seen)
+    def _age_of_last_observation(self, instance: Positions, last_row: Positions, length: int) -> Positions:
+        """Points from the last row of each stretch back to where each variable was observed; 0 if within `length`."""
+        start, age = self.bounds[instance], np.zeros(len(instance), dtype=np.int64)
+        latest = np.maximum(last_row[:, None] - np.arange(length), start[:, None])
+        unseen = np.flatnonzero(~np.isfinite(self.values[latest]).any(axis=1).all(axis=1))
+        for values in self.values.T if len(unseen) else ():
+            observed = np.concatenate([[-1], np.flatnonzero(np.isfinite(values))])
+            newest = observed[np.searchsorted(observed, last_row[unseen], side="right") - 1]
+            age[unseen] = np.maximum(age[unseen], last_row[unseen] + 1 - np.maximum(newest, start[unseen]))
         return age
 
     def agrees_with(self, newer: Panel) -> Positions:
@@ -279,13 +316,21 @@ def sampled_index(index: pd.Index, num_samples: int) -> pd.MultiIndex:
 
     An underscore is appended to its name if the index has such a level already.
     """
-    levels = [index.get_level_values(level) for level in range(index.nlevels)]
-    # Labels are factorised once, not once for each sample.
-    codes, labels = zip(*(pd.factorize(level) for level in levels), strict=True)
     numbers = np.arange(num_samples)
-    all_labels: list[Any] = [numbers, *labels]
-    all_codes: list[Any] = [np.repeat(numbers, len(index)), *(np.tile(code, num_samples) for code in codes)]
-    return pd.MultiIndex(levels=all_labels, codes=all_codes, names=[unused_name("sample", index.names), *index.names])
+    return under_level(index, pd.Index(numbers), np.repeat(numbers, len(index)), name="sample")
+
+
+def under_level(index: pd.Index, labels: pd.Index, codes: Positions, *, name: str) -> pd.MultiIndex:
+    """Put a first level above an index, which is repeated until it has a row for each of the codes of the labels.
+
+    An underscore is appended to the name if the index has such a level already.
+    """
+    levels = [index.get_level_values(level) for level in range(index.nlevels)]
+    # Labels are factorised once, not once for each repetition.
+    below, labels_below = zip(*(pd.factorize(level) for level in levels), strict=True)
+    all_labels: list[Any] = [labels, *labels_below]
+    all_codes: list[Any] = [codes, *(np.tile(code, len(codes) // max(len(index), 1)) for code in below)]
+    return pd.MultiIndex(levels=all_labels, codes=all_codes, names=[unused_name(name, index.names), *index.names])
 
 
 def _nothing(axis: TimeAxis, keys: pd.Index | None, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,6 +22,9 @@ from sktime_lstm.forecasting.rollout import add_errors, forecast_windows, sample
 from sktime_lstm.network.network import Network
 
 MEDIAN = 0.5
+
+RandomNumbers = Callable[[int, tuple[int, ...]], Array]
+"""From the number of a draw and a shape to numbers in [0, 1) of that shape for each origin."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,11 @@ class FittedModel:
         """Model of one variable as one of several, each of which it forecasts as if it were alone."""
         return replace(self, calibration=self.calibration.for_each_of(variables))
 
+    def knowing(self, keys: Labels | None) -> FittedModel:
+        """The model without what it knows of other series than these."""
+        scales = self.calibration.error_scales.knowing(keys)
+        return replace(self, calibration=replace(self.calibration, error_scales=scales))
+
     def past_of(self, panel: Panel, summary: HistorySummary, *, complete: bool) -> KnownPast:
         """Make a panel ready to be forecast from.
 
@@ -128,10 +137,11 @@ class FittedModel:
                 values = _united(values, without, alphas)
         return self._in_units_of_the_data(values, past, origins, steps)
 
-    def sample(
-        self, past: KnownPast, origins: Rows, steps: Rows, *, num_samples: int, generator: torch.Generator
-    ) -> Array:
+    def sample(self, past: KnownPast, origins: Rows, steps: Rows, *, num_samples: int, random: RandomNumbers) -> Array:
         """Draw possible values of the rows of `forecast`, those of one origin as one path.
+
+        `random` draws numbers in [0, 1) of shape (distinct origins, *shape) for the distinct origins in ascending
+        order; those of an origin do not depend on the others.
 
         Returns
         -------
@@ -139,11 +149,12 @@ class FittedModel:
         """
         distinct, which = np.unique(origins, return_inverse=True)
         windows = self.windows(past, distinct, horizon=int(steps.max()))
-        paths = self._sample_paths(past, windows, num_samples, generator)
+        shape = (num_samples, math.ceil(windows.horizon / self.calibration.steps), 2)
+        paths = self._sample_paths(past, windows, random(0, shape))
         hidden = self._points_in_doubt(windows)
         if hidden.any():
             # Every second path takes a jump at the end for a mistake.
-            without = self._sample_paths(past, replace(windows, hidden=hidden), num_samples, generator)
+            without = self._sample_paths(past, replace(windows, hidden=hidden), random(1, shape))
             paths[:, ::2] = np.where(hidden.numpy()[:, None, None] > 0, without[:, ::2], paths[:, ::2])
         values = np.moveaxis(paths[which, :, steps - 1], 1, 2)
         return self._in_units_of_the_data(values, past, origins, steps)
@@ -165,15 +176,17 @@ class FittedModel:
         # Here the levels stand where the steps do elsewhere.
         return np.asarray(add_errors(rows[:, None], errors.movedim(2, 1)).movedim(1, 2).numpy())
 
-    def _sample_paths(
-        self, past: KnownPast, windows: WindowIndex, num_samples: int, generator: torch.Generator
-    ) -> Array:
-        """Sample paths of shape (windows, num_samples, horizon, variables), in the global scale."""
-        calibration = self.calibration
+    def _sample_paths(self, past: KnownPast, windows: WindowIndex, random: Array) -> Array:
+        """Sample paths of shape (windows, num_samples, horizon, variables), in the global scale.
+
+        `random` holds two numbers for each block of each path: (windows, num_samples, blocks, 2).
+        """
+        calibration, num_samples = self.calibration, random.shape[1]
         wider = None if windows.shift is None else calibration.widening(windows.shift.numpy())
 
-        def draw(scale: Tensor, numbers: Tensor) -> Tensor:
-            errors = calibration.draw(len(numbers), generator)
+        def draw(scale: Tensor, paths: Tensor, block: int) -> Tensor:
+            numbers = paths // num_samples
+            errors = calibration.draw(random.reshape(-1, *random.shape[2:])[paths.numpy(), block])
             chosen = replace(windows, origins=windows.origins[numbers])
             scales = self._error_scales(past, chosen, scale.numpy())[:, None]
             return torch.from_numpy(scales * errors * (1.0 if wider is None else wider[numbers.numpy()]))

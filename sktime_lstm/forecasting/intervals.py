@@ -58,7 +58,8 @@ class ErrorScales:
         A window that does not vary has the typical scale of its series. Where the series was not met before, its
         typical scale is that of the window, or `otherwise` if that is 0.
         """
-        row = find_series(self.keys, keys)[instance]
+        # A single series may be there several times, once for each cutoff.
+        row = find_series(self.keys, keys)[np.zeros_like(instance) if keys is None else instance]
         known = (row >= 0)[:, None]
         typical = np.where(known & np.isfinite(self.typical_scale[row]), self.typical_scale[row], scale)
         typical = np.where(typical > 0, typical, otherwise)
@@ -66,6 +67,16 @@ class ErrorScales:
         scale = np.maximum(np.where(scale > 0, scale, typical), MIN_WINDOW_SCALE * typical)
         ratio = np.where(known, self.series_ratio[row], 1.0)
         return np.asarray(ratio * scale**WINDOW_SHARE * typical ** (1 - WINDOW_SHARE))
+
+    def knowing(self, keys: Labels | None) -> ErrorScales:
+        """Leave out all series but these, so that little has to be sent to another process."""
+        if keys is None or self.keys is None:
+            return self
+        keys = keys.unique()
+        row = find_series(self.keys, keys)
+        known = (row >= 0)[:, None]
+        typical, ratio = np.where(known, self.typical_scale[row], np.nan), np.where(known, self.series_ratio[row], 1.0)
+        return ErrorScales(keys, typical, ratio)
 
 
 @dataclass(frozen=True)
@@ -146,18 +157,18 @@ class Calibration:
         measured = self.rmse_by_step[np.minimum(steps, self.steps) - 1, np.arange(len(self.growth))]
         return np.asarray(measured * np.maximum(steps / self.steps, 1.0) ** self.growth)
 
-    def draw(self, number: int, generator: torch.Generator) -> Array:
-        """Draw errors of shape (number, steps, variables), in units.
+    def draw(self, numbers: Array) -> Array:
+        """Errors of shape (draws, steps, variables), in units, for random numbers in [0, 1) of shape (draws, 2).
 
-        A held-out window is drawn and its ranks are turned into quantiles, so that each step and variable has the
-        distribution of `errors` and they go together as they did there [1]_.
+        The first one draws a held-out window, whose ranks are turned into quantiles, so that each step and variable has
+        the distribution of `errors` and they go together as they did there [1]_. The second one is the place within a
+        rank.
 
         References
         ----------
         .. [1] Clark et al. (2004), "The Schaake shuffle", Journal of Hydrometeorology 5.
         """
-        chosen = torch.randint(len(self.ranks), (number,), generator=generator).numpy()
-        within = torch.rand((number, 1, 1), generator=generator, dtype=torch.float64).numpy()
+        chosen, within = (numbers[:, 0] * len(self.ranks)).astype(np.int64), numbers[:, 1, None, None]
         return self.rmse_by_step * self._standard_quantiles_at((self.ranks[chosen] + within) / len(self.ranks))
 
     def _standard_quantiles_at(self, levels: Array) -> Array:

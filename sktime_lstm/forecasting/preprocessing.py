@@ -212,7 +212,7 @@ class Preprocessing:
 
         A series that had few points is summarised anew, since its unit was hardly known.
         """
-        known = np.where(_num_observed(old) >= ENOUGH_FOR_A_UNIT, np.arange(old.num_instances), -1)
+        known = np.where(num_observed(old) >= ENOUGH_FOR_A_UNIT, np.arange(old.num_instances), -1)
         known = np.append(known, -1)[old.agrees_with(new)]
         units = np.where((known >= 0)[:, None], summary.units[known], self.units(new))
         since = np.where(known >= 0, old.lengths[known], 0)
@@ -236,7 +236,7 @@ class Preprocessing:
         return np.array(lowest, dtype=np.float64).ravel()
 
 
-def _num_observed(panel: Panel) -> Positions:
+def num_observed(panel: Panel) -> Positions:
     """Fewest observations of a variable in each series, of shape (instances,)."""
     return np.asarray(np.add.reduceat(np.isfinite(panel.values), panel.bounds[:-1], axis=0, dtype=np.int64).min(axis=1))
 
@@ -261,3 +261,9 @@ class HistorySummary:
     units: Array
     error_sums: ErrorSums
     season_tables: tuple[Array, ...] = ()
+
+    def only(self, chosen: Positions) -> HistorySummary:
+        """Summary of the series of these numbers alone; a number may come several times."""
+        tables = tuple(table[chosen] for table in self.season_tables)
+        sums = self.error_sums.only(torch.from_numpy(chosen))
+        return HistorySummary(self.last[chosen], self.units[chosen], sums, tables)

@@ -114,7 +114,7 @@ def sample_paths(
     block: int,
     output_length: int,
     scale_of: ScaleOf,
-    draw: Callable[[Tensor, Tensor], Tensor],
+    draw: Callable[[Tensor, Tensor, int], Tensor],
     lowest: Tensor,
     predictive_of: PredictiveOf | None = None,
 ) -> Tensor:
@@ -138,8 +138,9 @@ def sample_paths(
     scale_of : callable
         Scale of a context.
     draw : callable
-        Errors of shape (batch, block, variable), unscaled, for the scales of contexts, of shape (batch, variable), that
-        belong to the windows of these numbers, of shape (batch,).
+        Errors of shape (batch, block, variable), unscaled, for the scales of contexts, of shape (batch, variable), the
+        numbers of their paths, of shape (batch,), and the number of the block. Path p continues window
+        ``p // num_samples``.
     lowest : Tensor of shape (windows, windows.horizon, variable)
         No path goes below.
     predictive_of : callable or None
@@ -161,7 +162,8 @@ def sample_paths(
     padded = math.ceil(block / output_length) * output_length
     enough = replace(windows, horizon=(blocks - 1) * block + padded)
 
-    def walk(numbers: Tensor) -> Tensor:
+    def walk(paths: Tensor) -> Tensor:
+        numbers = paths // num_samples
         window, forecast, path = enough.batch(numbers), first[numbers], []
         covariates, length = window.covariates, windows.context_length
         for start in range(0, blocks * block, block):
@@ -170,15 +172,14 @@ def sample_paths(
                 forecast = roll_out(
                     network, window, output_length=output_length, scale_of=scale_of, predictive_of=predictive_of
                 )
-            errors = draw(scale_of(window.recent).scale[:, 0], numbers)
+            errors = draw(scale_of(window.recent).scale[:, 0], paths, start // block)
             floor = lowest[numbers, start : start + block]
             path.append(torch.maximum(add_errors(forecast[:, :block], errors)[:, : floor.shape[1]], floor))
             window = replace(window, context=torch.cat([window.context, path[-1]], 1)[:, -length:])
         return torch.cat(path, 1)
 
     with torch.no_grad():
-        numbers = torch.arange(len(windows)).repeat_interleave(num_samples)
-        batches = split_into_batches(len(numbers), enough.points_per_window)
-        paths = torch.cat([walk(numbers[chosen]) for chosen in batches])
+        batches = split_into_batches(len(windows) * num_samples, enough.points_per_window)
+        paths = torch.cat([walk(chosen) for chosen in batches])
     sampled: Tensor = paths.unflatten(0, (len(windows), num_samples))
     return sampled

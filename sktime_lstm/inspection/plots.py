@@ -234,7 +234,7 @@ def plot_covariate_importance(importance: pd.DataFrame, *, ax: Axes | None = Non
     >>> [label.get_text() for label in plot_covariate_importance(table).get_yticklabels()]
     ['rain', 'price']
     """
-    axis = _axes(1, ax)[0]
+    axis: Axes = _axes(1, ax)[0]
     table = importance.groupby("covariate", sort=False)[["importance", "deviation"]].mean().sort_values("importance")
     axis.barh([str(name) for name in table.index], table["importance"], xerr=table["deviation"])
     axis.set_xlabel("increase of the mean absolute error")

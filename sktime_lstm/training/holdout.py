@@ -167,10 +167,11 @@ class HeldOutErrors:
         windows = self.prepared.windows.at(origins, horizon=3 * calibration.steps)
         instance, generator = panel.series_of(origins), seeded_generator(root_seed, GROW)
 
-        def draw(scale: Tensor, numbers: Tensor) -> Tensor:
-            chosen = instance[numbers.numpy()]
+        def draw(scale: Tensor, paths: Tensor, block: int) -> Tensor:
+            chosen = instance[paths.numpy() // PATHS_FOR_GROWTH]
             unit = calibration.error_scales.of(scale.numpy(), panel.keys, chosen, otherwise=self.prepared.units[chosen])
-            return torch.from_numpy(unit[:, None] * calibration.draw(len(unit), generator))
+            numbers = torch.rand((len(unit), 2), generator=generator, dtype=torch.float64).numpy()
+            return torch.from_numpy(unit[:, None] * calibration.draw(numbers))
 
         lowest = preprocessing.lowest(panel.values.shape[1])
         return sample_paths(

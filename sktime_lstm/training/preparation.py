@@ -36,7 +36,7 @@ from sktime_lstm.validation import check_window_length
 HELD_OUT_SHARE = 0.25
 MAX_HELD_OUT = 1_000
 MAX_FOR_PRIOR = 2_000
-MAX_SCORED_WINDOWS = 50_000
+MAX_SCORED_WINDOWS, MIN_SCORED_PER_SERIES = 50_000, 8
 MAX_WINDOW_SEASON = 60
 PLENTY = np.array([10_000])
 
@@ -268,8 +268,12 @@ def univariate_series(panel: Panel) -> Iterator[Array]:
 
 
 def _scoring_stride(panel: Panel, training_length: int) -> int:
-    """Every so many points the naive forecasts are scored: neighbours tell nearly the same."""
-    return max(1, training_length // 4, -(-len(panel.values) // MAX_SCORED_WINDOWS))
+    """Every so many points the naive forecasts are scored: neighbours tell nearly the same.
+
+    It grows with the data, but never beyond an eighth of a typical series, of which a few windows are scored then.
+    """
+    thinned = min(-(-len(panel.values) // MAX_SCORED_WINDOWS), int(np.median(panel.lengths)) // MIN_SCORED_PER_SERIES)
+    return max(1, training_length // 4, thinned)
 
 
 def _lower_bound(settings: Settings) -> float | None:

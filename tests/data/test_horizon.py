@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sktime.forecasting.base import ForecastingHorizon
 
-from sktime_lstm.data.horizon import last_windows, resolve_horizon
+from sktime_lstm.data.horizon import find_cutoffs, future_steps, last_windows, pairs_of, resolve_at, resolve_horizon
 from sktime_lstm.data.panel import read_panel
 
 DAYS = pd.date_range("2020-01-01", periods=20, freq="D")
@@ -185,3 +185,67 @@ def test_some_rows_of_a_request_are_a_request():
     part = resolved.only(resolved.step > 1)
     assert part.index.equals(DAYS[[11, 14]])
     assert rows(part) == [(11, 10, 2), (14, 10, 5)]
+
+
+# ---- many cutoffs ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_every_cutoff_is_asked_as_if_the_series_ended_there(name):
+    index, steps = INDEXES[name], np.array([1, 3])
+    found, cutoff = resolve_at(panel_of(index), steps, np.array([4, 7]))
+    assert cutoff.tolist() == [0, 0, 1, 1]
+    for number, size in enumerate((5, 8)):
+        alone = ask(index[:size], steps)
+        assert found.index[cutoff == number].equals(alone.index)
+        assert rows(found.only(cutoff == number)) == rows(alone)
+
+
+def test_a_series_that_has_ended_is_asked_from_its_end_and_one_not_yet_begun_not_at_all():
+    early, late = pd.DataFrame({"y": 1.0}, index=COUNTS[:6]), pd.DataFrame({"y": 1.0}, index=COUNTS[5:12])
+    panel = read_panel(pd.concat({"early": early, "late": late}), None)
+    found, cutoff = resolve_at(panel, np.array([1]), np.array([3, 8]))
+    assert found.index.tolist() == [("early", 4), ("early", 6), ("late", 9)]
+    assert cutoff.tolist() == [0, 1, 1]
+    assert pairs_of(found).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("index", "cutoffs", "expected"),
+    [
+        (DAYS, ["2020-01-05", "2020-01-03", "2020-01-05"], [2, 4]),
+        (DAYS.tz_localize("Europe/Berlin"), ["2020-01-03"], [2]),
+        (DAYS, DAYS[3], [3]),
+        (MONTHS, "2020-03", [2]),
+        (MONTHS, MONTHS[[7, 6]], [6, 7]),
+        (EVENS, [4, 2], [1, 2]),
+        (COUNTS, 7, [7]),
+    ],
+)
+def test_cutoffs_are_found_in_ascending_order_each_once(index, cutoffs, expected):
+    stamps, position = find_cutoffs(panel_of(index), cutoffs)
+    assert position.tolist() == expected
+    assert stamps.equals(index[expected])
+
+
+@pytest.mark.parametrize(
+    ("index", "cutoffs", "message"),
+    [
+        (DAYS, [], "cutoffs is empty"),
+        (DAYS, ["2020-02-20"], "later observations as y"),
+        (EVENS, [3], "no time stamp of the data"),
+        (COUNTS, [1.5], "cutoffs must be time stamps like those of y"),
+        (MONTHS, ["yesterday"], "cutoffs must be time stamps like those of y"),
+        (DAYS, MONTHS[:2], "cutoffs must be time stamps like those of y"),
+    ],
+)
+def test_a_cutoff_that_is_no_time_stamp_of_the_data_is_an_error(index, cutoffs, message):
+    with pytest.raises(ValueError, match=message):
+        find_cutoffs(panel_of(index), cutoffs)
+
+
+@pytest.mark.parametrize("fh", [[0, 1], [-1], ForecastingHorizon(DAYS[:2], is_relative=False)], ids=str)
+def test_a_horizon_from_any_cutoff_counts_steps_ahead(fh):
+    fh = fh if isinstance(fh, ForecastingHorizon) else ForecastingHorizon(fh)
+    with pytest.raises(ValueError, match="fh must count steps"):
+        future_steps(fh)

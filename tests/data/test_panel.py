@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sktime_lstm.data.panel import Panel, find_series, read_panel, sampled_index, unused_name
+from sktime_lstm.data.panel import Panel, find_series, read_panel, sampled_index, under_level, unused_name
 
 NAN = np.nan
 GIVEN = {"a": {0: 1.0, 1: 2.0, 3: 4.0}, "b": {2: 30.0, 3: NAN, 4: 50.0}}
@@ -176,9 +176,13 @@ def test_extending_leaves_the_original_alone():
 # ---- the end of a panel ----------------------------------------------------------------------------------------------
 
 
+def end_of(panel, length, **options):
+    return panel.cut(np.arange(panel.num_instances), panel.last, past=length, **options)
+
+
 def tail_of(values, length, *, X=None):
     panel = read_panel(pd.DataFrame({"y": values}, dtype=float), X)
-    return panel.tail(length).values[:, 0]
+    return end_of(panel, length).values[:, 0]
 
 
 @pytest.mark.parametrize(
@@ -203,17 +207,17 @@ def test_a_tail_holds_the_last_rows_and_as_many_before_the_last_observation_wher
 def test_a_tail_reaches_back_behind_the_last_observation_of_every_variable():
     y = pd.DataFrame({"u": np.arange(8.0), "v": [10, 20, 30, 40, 50, NAN, NAN, NAN]})
     # Two rows before the last observation of the second variable, that observation, and three rows after it.
-    np.testing.assert_array_equal(read_panel(y, None).tail(2).values, y.to_numpy()[2:])
+    np.testing.assert_array_equal(end_of(read_panel(y, None), 2).values, y.to_numpy()[2:])
 
 
 def test_a_tail_holds_a_series_whole_whose_other_variable_was_never_observed():
     y = pd.DataFrame({"u": [1.0, 2, 3, 4, 5], "v": NAN})
-    np.testing.assert_array_equal(read_panel(y, None).tail(2).values, y.to_numpy())
+    np.testing.assert_array_equal(end_of(read_panel(y, None), 2).values, y.to_numpy())
 
 
 def test_each_series_has_a_tail_of_its_own_with_its_covariates_and_its_place_in_time():
     y = frame({"a": {0: 1.0, 1: 2, 2: 3, 3: 4}, "b": {2: 50.0}, "c": {1: 6.0, 2: 7, 3: NAN, 4: NAN, 5: NAN}})
-    tail = read_panel(y, -y.rename(columns={"y": "x"})).tail(2)
+    tail = end_of(read_panel(y, -y.rename(columns={"y": "x"})), 2)
     assert tail.bounds.tolist() == [0, 2, 3, 8]
     assert tail.first.tolist() == [2, 2, 1]
     assert tail.last.tolist() == [3, 2, 5]
@@ -223,8 +227,35 @@ def test_each_series_has_a_tail_of_its_own_with_its_covariates_and_its_place_in_
 
 def test_taking_the_tail_leaves_the_panel_alone():
     panel = read_panel(frame(GIVEN), None)
-    panel.tail(1).values[:] = -1
+    end_of(panel, 1).values[:] = -1
     assert_same(panel, read_panel(frame(GIVEN), None))
+
+
+def test_a_series_may_be_cut_at_several_points_with_room_after_them():
+    y = frame({"a": {0: 1.0, 1: 2, 2: 3, 3: 4}, "b": {2: 50.0, 3: 60.0}})
+    panel = read_panel(y, -y.rename(columns={"y": "x"}))
+    cut = panel.cut(np.array([0, 1, 0]), np.array([1, 2, 3]), past=3, future=2)
+    assert cut.keys.tolist() == ["a", "b", "a"]
+    assert cut.bounds.tolist() == [0, 4, 7, 12]
+    assert cut.first.tolist() == [0, 2, 1]
+    np.testing.assert_array_equal(cut.values[:, 0], [1, 2, NAN, NAN, 50, NAN, NAN, 2, 3, 4, NAN, NAN])
+    # Covariates of the future are known as far as they are stored.
+    np.testing.assert_array_equal(cut.covariates[:, 0], [-1, -2, -3, -4, -50, -60, NAN, -2, -3, -4, NAN, NAN])
+
+
+def test_a_part_of_a_panel_is_the_panel_of_its_series():
+    panel = read_panel(frame(GIVEN), None)
+    assert_same(panel.part(1, 2), read_panel(frame({"b": GIVEN["b"]}), None, memory=panel))
+    assert_same(panel.part(0, 9), panel)
+
+
+def test_the_labels_of_many_rows_are_those_of_one_row_after_the_other():
+    y = frame(GIVEN)
+    y.index = pd.MultiIndex.from_tuples([("all", *labels) for labels in y.index], names=["top", "who", "when"])
+    panel = read_panel(y, None)
+    found = panel.index(np.array([1, 0, 1]), pd.Index([3, 9, -1]))
+    assert found.names == ["top", "who", "when"]
+    assert found.tolist() == [("all", "b", 3), ("all", "a", 9), ("all", "b", -1)]
 
 
 # ---- covariates ------------------------------------------------------------------------------------------------------
@@ -421,6 +452,13 @@ def test_samples_of_a_panel_are_labelled_by_number_instance_and_time():
 def test_samples_keep_the_kind_of_the_time_stamps():
     periods = pd.period_range("2020-01", periods=3, freq="M")
     assert sampled_index(periods, 2).get_level_values(1).tolist() == [*periods, *periods]
+
+
+def test_an_index_is_repeated_under_a_new_level():
+    index = pd.Index([5, 7], name="cutoff")
+    found = under_level(index, pd.Index(["x", "y"]), np.array([0, 0, 1, 1]), name="cutoff")
+    assert found.names == ["cutoff_", "cutoff"]
+    assert found.tolist() == [("x", 5), ("x", 7), ("y", 5), ("y", 7)]
 
 
 # ---- static covariates -----------------------------------------------------------------------------------------------

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from toys import NAN, STEPS, TOY, fitted, forecast, panel_of, past_of, season
+from toys import NAN, STEPS, TOY, fitted, forecast, panel_of, past_of, random_numbers, season
 
 from sktime_lstm.data.panel import read_panel
-from sktime_lstm.runtime import seeded_generator
 
 
 def test_a_forecast_knows_nothing_after_its_origin():
@@ -140,7 +139,7 @@ def test_after_a_jump_every_second_sample_path_takes_it_for_a_mistake():
     model = fitted(panel_of(season(1, 59)), window_length=12)
     past = past_of(model, jump(500.0), steps=1)
     one = np.ones(1, dtype=np.int64)
-    paths = model.sample(past, past.panel.bounds[[1]] - 1, one, num_samples=200, generator=seeded_generator(0))[0, 0]
+    paths = model.sample(past, past.panel.bounds[[1]] - 1, one, num_samples=200, random=random_numbers())[0, 0]
     assert np.median(paths[::2]) < 20
     assert np.median(paths[1::2]) > 50
 
@@ -157,7 +156,7 @@ def test_the_samples_from_a_context_without_observations_have_the_quantiles_of_i
     model, panel = fitted(gap(0), max_step=4), gap(8)
     past = past_of(model, panel, steps=2)
     origins, steps = np.full(2, past.panel.bounds[1] - 2), np.array([1, 2])
-    paths = model.sample(past, origins, steps, num_samples=4_000, generator=seeded_generator(0))
+    paths = model.sample(past, origins, steps, num_samples=4_000, random=random_numbers())
     found = np.diff(np.quantile(paths[:, 0], [0.1, 0.9], axis=1), axis=0)[0]
     np.testing.assert_allclose(found, widths(model, panel, steps=steps), rtol=0.1)
 
@@ -175,7 +174,7 @@ def test_before_the_first_observation_nothing_is_forecast(alphas):
 def test_samples_before_the_first_observation_are_missing():
     model = fitted()
     one = np.ones(2, dtype=np.int64)
-    found = model.sample(past_of(model), TOY.bounds[1] + [0, 1], one, num_samples=5, generator=seeded_generator(0))
+    found = model.sample(past_of(model), TOY.bounds[1] + [0, 1], one, num_samples=5, random=random_numbers(2))
     assert np.isnan(found[0]).all()
     assert np.isfinite(found[1]).all()
 
@@ -189,10 +188,8 @@ def test_a_variable_that_is_observed_nowhere_does_not_spoil_the_other():
 def sampled(model, *, steps=STEPS, num_samples=500, seed=0):
     past = past_of(model, steps=int(max(steps)))
     origin = past.panel.bounds[1] - int(max(steps))
-    generator = seeded_generator(seed)
-    return model.sample(
-        past, np.full(len(steps), origin), np.asarray(steps), num_samples=num_samples, generator=generator
-    )
+    random = random_numbers(seed=seed)
+    return model.sample(past, np.full(len(steps), origin), np.asarray(steps), num_samples=num_samples, random=random)
 
 
 @pytest.mark.parametrize("changes", [{}, {"scaler": "standard"}, {"output_length": 7}, {"lower_bound": 0}], ids=str)
@@ -280,8 +277,8 @@ def test_the_effect_of_covariates_is_taken_out_before_the_network_and_added_to_i
 def test_the_end_of_a_panel_and_the_summary_of_its_history_forecast_as_the_whole_panel(scaler, alphas):
     model = fitted(scaler=scaler)
     whole = past_of(model, steps=3)
-    end = TOY.tail(model.preprocessing.window_length)
-    tail = model.past_of(end.extended(end.last + 3), model.preprocessing.summary(TOY), complete=False)
+    end = TOY.cut(np.arange(3), TOY.last, past=model.preprocessing.window_length, future=3)
+    tail = model.past_of(end, model.preprocessing.summary(TOY), complete=False)
     found, expected = (
         model.forecast(past, past.panel.bounds[1:] - 3, np.array([1, 2, 3]), alphas) for past in (tail, whole)
     )

@@ -17,7 +17,6 @@ from sktime_lstm.forecasting.intervals import (
     growth_of_paths,
     uncalibrated,
 )
-from sktime_lstm.runtime import seeded_generator
 
 ALPHAS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
 NAN = np.nan
@@ -314,8 +313,12 @@ def test_a_series_with_few_windows_is_counted_much_like_the_others():
     assert few < 3 * many
 
 
+def random_pairs(number, seed=0):
+    return np.random.default_rng(seed).random((number, 2))
+
+
 def drawn(errors, number=20_000):
-    return calibrated(errors).draw(number, seeded_generator(0))
+    return calibrated(errors).draw(random_pairs(number))
 
 
 @pytest.mark.parametrize("windows", [2, 3, 40, 400])
@@ -334,13 +337,29 @@ def test_drawn_errors_go_together_as_the_held_out_ones_did():
 
 
 def test_without_windows_drawn_errors_wander():
-    found = np.corrcoef(uncalibrated(4, 1).draw(20_000, seeded_generator(0))[..., 0].T)
+    found = np.corrcoef(uncalibrated(4, 1).draw(random_pairs(20_000))[..., 0].T)
     np.testing.assert_allclose(found[0], 1 / np.sqrt([1, 2, 3, 4]), atol=0.06)
 
 
-def test_the_same_generator_draws_the_same_errors():
+def test_a_panel_reduced_to_some_series_counts_their_errors_as_before():
+    keys = pd.Index(["a", "b", "c"])
+    scales = ErrorScales(keys, np.array([[1.0], [np.nan], [3.0]]), np.array([[1.0], [2.0], [0.5]]))
+    asked, which, ones = pd.Index(["c", "new", "b", "c"]), np.arange(4), np.ones((4, 1))
+    reduced = scales.knowing(asked)
+    found, expected = (each.of(2 * ones, asked, which, otherwise=ones) for each in (reduced, scales))
+    np.testing.assert_array_equal(found, expected)
+    assert reduced.keys.tolist() == ["c", "new", "b"]
+
+
+def test_a_single_series_may_be_there_several_times():
+    scales = ErrorScales(None, np.array([[2.0]]), np.array([[3.0]]))
+    units = scales.of(np.array([[2.0], [2.0]]), None, np.array([0, 1]), otherwise=np.ones((2, 1)))
+    np.testing.assert_allclose(units, 6.0)
+
+
+def test_the_same_random_numbers_draw_the_same_errors():
     calibration = calibrated(normal_errors(40))
-    first, second, other = (calibration.draw(5, seeded_generator(seed)) for seed in (1, 1, 2))
+    first, second, other = (calibration.draw(random_pairs(5, seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert (first != other).all()
 
@@ -356,7 +375,7 @@ def test_several_variables_have_the_distribution_of_the_one_and_are_independent(
             several.errors(np.array([[1] * 3, [4] * 3]), ALPHAS)[:, variable],
             one.errors(np.array([[1], [4]]), ALPHAS)[:, 0],
         )
-    drawn = several.draw(2_000, seeded_generator(0))[:, 0]
+    drawn = several.draw(random_pairs(2_000))[:, 0]
     assert np.abs(np.corrcoef(drawn.T)[np.triu_indices(3, 1)]).max() < 0.1
 
 

@@ -128,8 +128,8 @@ def sampled(network, windows, *errors, num_samples=1, output_length=1, lowest=(-
     """Paths whose every block has these errors, times the number of the window plus one, times the scale."""
     one = torch.tensor(errors, dtype=torch.float64)[None, :, None]
 
-    def draw(scale, numbers):
-        return one * (numbers + 1)[:, None, None] * scale[:, None]
+    def draw(scale, paths, block):
+        return one * (paths // num_samples + 1)[:, None, None] * scale[:, None]
 
     return sample_paths(
         network,
@@ -200,8 +200,8 @@ def one_below_and_as_many_above(output, scale):
     return torch.stack([output[..., 0], torch.ones_like(output[..., 0]), output[..., 1]], -1)
 
 
-@pytest.mark.parametrize(("output_length", "above"), [(3, [1, 2, 3]), (1, [1, 1, 1]), (2, [1, 2, 1])])
-def test_a_learned_spread_comes_with_every_block(output_length, above):
+@pytest.mark.parametrize(("output_length", "above"), [(3, [1, 2, 3]), (1, [1, 1, 1]), (2, [1, 2, 1.5])])
+def test_a_learned_spread_comes_with_every_block_and_is_never_smaller_than_in_the_first(output_length, above):
     found = forecast_windows(
         Spreading(),
         count_up(1, horizon=3),

@@ -1,0 +1,181 @@
+"""Forecasts of many series from many cutoffs: in chunks, which the engine of the user may run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from sktime.utils.parallel import parallelize
+from tqdm import tqdm
+
+from sktime_lstm.data.horizon import ResolvedHorizon, pairs_of
+from sktime_lstm.data.panel import Array, Panel
+from sktime_lstm.data.time_axis import Positions
+from sktime_lstm.data.windows import Rows
+from sktime_lstm.forecasting.fitted_model import FittedModel
+from sktime_lstm.forecasting.preprocessing import HistorySummary
+from sktime_lstm.runtime import seeded_generator, single_thread
+
+# The same with every engine and without one: the last digits of a forecast depend on its batch.
+SERIES_PER_CHUNK, PATHS_PER_CHUNK = 512, 8_192
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of every row: the point forecast, or the quantiles at `alphas`, or `num_samples` drawn values.
+
+    These are drawn with random numbers of the streams under `seed`, a root seed and the number of a stream.
+    """
+
+    alphas: list[float] | None = None
+    num_samples: int | None = None
+    seed: tuple[int, int] = (0, 0)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the answer for each row and variable."""
+        asked = self.num_samples if self.alphas is None else len(self.alphas)
+        return () if asked is None else (asked,)
+
+    @property
+    def series_per_chunk(self) -> int:
+        """How many series are forecast at once."""
+        return SERIES_PER_CHUNK if self.num_samples is None else max(PATHS_PER_CHUNK // self.num_samples, 1)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where chunks are run: a backend of sktime's `parallelize` and its parameters, and whether a bar counts them."""
+
+    backend: str | None = None
+    parameters: dict[str, Any] | None = None
+    verbose: bool = False
+
+    def run(self, jobs: Iterable[Job], number: int) -> list[Array]:
+        """Run all jobs and return their answers in order."""
+        shown = tqdm(jobs, total=number, disable=not self.verbose or number < 2, unit="chunk")
+        # Other processes for a single chunk would only cost their start.
+        backend = self.backend if number > 1 else None
+        return list(parallelize(run_job, shown, {}, backend, self.parameters))
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some series, what is asked of them, and all that it takes to answer.
+
+    Attributes
+    ----------
+    model : FittedModel
+        What forecasts.
+    panel, summary : Panel and HistorySummary
+        The series.
+    origins, steps : array of shape (rows,)
+        Rows of the panel after which the future begins, and steps ahead.
+    streams : array of shape (distinct origins, 2)
+        What sets the random numbers of each origin apart from those of others.
+    request : Request
+        What is asked of each row.
+    complete : bool
+        Whether forecasts start within the series; else all start where its history ends.
+    """
+
+    model: FittedModel
+    panel: Panel
+    summary: HistorySummary
+    origins: Rows
+    steps: Rows
+    streams: Rows
+    request: Request
+    complete: bool
+
+    def answer(self) -> Array:
+        """Forecasts of shape (rows, variables, *request.shape)."""
+        past, request = self.model.past_of(self.panel, self.summary, complete=self.complete), self.request
+        if request.num_samples is None:
+            return self.model.forecast(past, self.origins, self.steps, request.alphas)
+        return self.model.sample(
+            past, self.origins, self.steps, num_samples=request.num_samples, random=self._random_numbers
+        )
+
+    def _random_numbers(self, draw: int, shape: tuple[int, ...]) -> Array:
+        """Numbers of every origin from a stream of its own: they depend neither on chunks nor on other cutoffs."""
+        generators = (seeded_generator(*self.request.seed, draw, *map(int, key)) for key in self.streams)
+        return torch.stack([torch.rand(shape, generator=each, dtype=torch.float64) for each in generators]).numpy()
+
+
+def run_job(job: Job, meta: dict[str, Any]) -> Array:
+    """Answer a job, in whatever process or thread it is."""
+    with single_thread():
+        return job.answer()
+
+
+def forecast_from_ends(
+    model: FittedModel, panel: Panel, summary: HistorySummary, rows: ResolvedHorizon, request: Request, engine: Engine
+) -> Array:
+    """Forecast rows after the ends of series, each of which may be cut off at several cutoffs.
+
+    Parameters
+    ----------
+    model : FittedModel
+        What forecasts.
+    panel : Panel
+        The series, with covariates of the rows to forecast.
+    summary : HistorySummary
+        Of each series as it was known before each distinct pair of series and origin, in the order of `rows`.
+    rows : ResolvedHorizon
+        What to forecast; rows of one pair follow each other.
+    request : Request
+        What is asked of each row.
+    engine : Engine
+        Where to compute.
+    """
+    first = pairs_of(rows)
+    instance, end = rows.instance[first], rows.origin[first] - 1
+    borders = np.append(first, len(rows.origin))
+    past = 2 * model.preprocessing.context_length
+
+    def jobs() -> Iterator[Job]:
+        for chosen in _chunks(len(first), request):
+            asked = slice(borders[chosen[0]], borders[chosen[-1] + 1])
+            steps, number = rows.step[asked], np.repeat(chosen - chosen[0], np.diff(borders)[chosen])
+            part = panel.cut(instance[chosen], end[chosen], past=past, future=int(steps.max()))
+            origins = part.rows(number, rows.origin[asked])
+            streams = np.stack([instance[chosen], np.zeros_like(chosen)], axis=1)
+            known = model.knowing(part.keys)
+            yield Job(known, part, summary.only(chosen), origins, steps, streams, request, complete=False)
+
+    return np.concatenate(engine.run(jobs(), len(_chunks(len(first), request))))
+
+
+def forecast_within(
+    model: FittedModel, panel: Panel, summary: HistorySummary, rows: ResolvedHorizon, request: Request, engine: Engine
+) -> Array:
+    """Forecast rows from origins within the panel; arguments as in `forecast_from_ends`, one summary a series."""
+    chunks = _chunks(panel.num_instances, request)
+    borders = np.searchsorted(rows.instance, [*(chunk[0] for chunk in chunks), panel.num_instances])
+    asked = [slice(*pair) for pair in pairwise(borders)]
+
+    def jobs() -> Iterator[Job]:
+        for chosen, wanted in zip(chunks, asked, strict=True):
+            if wanted.start == wanted.stop:
+                continue
+            part, steps = panel.part(chosen[0], chosen[-1] + 1), rows.step[wanted]
+            instance = rows.instance[wanted] - chosen[0]
+            origins = part.rows(instance, rows.origin[wanted])
+            distinct = np.unique(origins)
+            within = part.series_of(distinct)
+            streams = np.stack([within + chosen[0], distinct - part.bounds[within] + 1], axis=1)
+            known = model.knowing(part.keys)
+            yield Job(known, part, summary.only(chosen), origins, steps, streams, request, complete=True)
+
+    return np.concatenate(engine.run(jobs(), sum(wanted.start < wanted.stop for wanted in asked)))
+
+
+def _chunks(number: int, request: Request) -> list[Positions]:
+    """Numbers of so many series, chunk by chunk."""
+    size = request.series_per_chunk
+    return [np.arange(start, min(start + size, number)) for start in range(0, number, size)]

@@ -1,0 +1,105 @@
+"""The engine that the user sets in sktime's configuration: chunks of series run there, with the same numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sktime.forecasting.model_evaluation import evaluate
+from sktime.split import ExpandingWindowSplitter
+from toys import panel_of_waves, small, wave
+
+from sktime_lstm.forecasting import requests
+from sktime_lstm.forecasting.requests import Engine
+
+NUM_CHUNKS = 3
+
+BACKENDS = {
+    "threads": ("threading", {"n_jobs": 2}),
+    "loky": ("loky", {"n_jobs": 2}),
+    "dask": ("dask", {"scheduler": "threads", "num_workers": 2}),
+}
+
+
+@pytest.fixture(scope="module")
+def two_dask_processes():
+    """Let dask compute in a local cluster of two processes."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+    ):
+        yield
+
+
+@pytest.fixture
+def forecaster(monkeypatch):
+    monkeypatch.setattr(requests, "SERIES_PER_CHUNK", 2)
+    return small().fit(panel_of_waves(2 * NUM_CHUNKS))
+
+
+def answers(forecaster):
+    fh = [-1, 1, 9]
+    return pd.concat([forecaster.predict(fh), forecaster.predict_quantiles(fh, alpha=[0.1, 0.9])], axis=1)
+
+
+def assert_same_numbers(forecaster, backend, parameters):
+    expected = answers(forecaster)
+    forecaster.set_config(**{"backend:parallel": backend, "backend:parallel:params": parameters})
+    pd.testing.assert_frame_equal(answers(forecaster), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_engine_forecasts_the_same_to_the_last_digit(forecaster, name):
+    if name == "dask":
+        pytest.importorskip("dask")
+    assert_same_numbers(forecaster, *BACKENDS[name])
+
+
+def test_processes_of_dask_forecast_the_same_to_the_last_digit(forecaster, two_dask_processes):
+    assert_same_numbers(forecaster, "dask", {})
+
+
+def test_ray_forecasts_the_same_to_the_last_digit(forecaster):
+    pytest.importorskip("ray")
+    assert_same_numbers(forecaster, "ray", {"ray_remote_args": {"num_cpus": 2}, "mute_warnings": True})
+
+
+@pytest.mark.parametrize("backend", ["dask", "ray"])
+def test_folds_of_evaluate_run_on_the_engine(backend):
+    pytest.importorskip(backend)
+    parameters = {"dask": {"scheduler": "threads"}, "ray": {"ray_remote_args": {"num_cpus": 2}}}[backend]
+    cv, y = ExpandingWindowSplitter(fh=[1, 2], initial_window=40, step_length=8), wave(60)
+    scores = [
+        evaluate(small(), cv, y, error_score="raise", **options).filter(like="test_").to_numpy()
+        for options in ({}, {"backend": backend, "backend_params": parameters})
+    ]
+    np.testing.assert_array_equal(*scores)
+
+
+def test_the_chunks_are_what_the_engine_gets(forecaster, monkeypatch):
+    seen = []
+
+    def listen(run, jobs, meta, backend, parameters):
+        jobs = list(jobs)
+        seen.append((len(jobs), backend, parameters))
+        return [run(job, meta=meta) for job in jobs]
+
+    monkeypatch.setattr(requests, "parallelize", listen)
+    forecaster.set_config(**{"backend:parallel": "loky", "backend:parallel:params": {"n_jobs": 2}})
+    forecaster.predict([1])
+    assert seen == [(NUM_CHUNKS, "loky", {"n_jobs": 2})]
+
+
+def test_a_single_chunk_starts_no_processes(monkeypatch):
+    forecaster = small().fit(wave(40)).set_config(**{"backend:parallel": "loky"})
+    monkeypatch.setattr("joblib.Parallel", None)
+    forecaster.predict([1])
+
+
+def test_a_bar_counts_the_chunks(forecaster, capsys):
+    forecaster.verbose = 1
+    forecaster.predict([1])
+    assert f"{NUM_CHUNKS}/{NUM_CHUNKS}" in capsys.readouterr().err
+
+
+def test_nothing_asked_is_nothing_answered():
+    assert Engine().run([], 0) == []
