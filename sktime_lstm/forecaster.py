@@ -17,6 +17,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.utils.validation.forecasting import check_alpha
 
 from sktime_lstm.data.chunks import Chunk, learn_from_chunks
+from sktime_lstm.data.covariates import columns_where
 from sktime_lstm.data.horizon import (
     Flags,
     ResolvedHorizon,
@@ -39,6 +40,7 @@ from sktime_lstm.storage.model_file import Fit, Snapshot, read_snapshot, write_s
 from sktime_lstm.storage.onnx import export_onnx
 from sktime_lstm.storage.shipped import shipped_model
 from sktime_lstm.training.fit import FitResult, fit, update
+from sktime_lstm.training.importance import permutation_importance
 from sktime_lstm.training.loop import LOG_COLUMNS
 from sktime_lstm.training.pretrain import as_pretrained, pretrain
 from sktime_lstm.training.settings import RULES, SHIPPED, Settings
@@ -129,6 +131,10 @@ class LSTMForecaster(BaseForecaster):
     lower_bound : float, optional
         No forecast, quantile or sample is smaller, and no value of `y` may be; 0 for counts, sales or prices. What lies
         above stays as it is. By default there is no bound.
+    past_covariates : list, optional
+        Names of columns of `X` that are known only in the past, such as a temperature that was measured and not
+        forecast. They are hidden in the future steps of every window, in training and in the forecast, even if `X` has
+        values there; `predict` does without them. By default every column is known in the future.
     max_epochs : int, optional
         Passes over the training windows. By default a fixed number of steps that grows with the number of windows:
         10 to 20 for a series of a hundred points, 160 for a thousand windows, at most 3000.
@@ -202,9 +208,17 @@ class LSTMForecaster(BaseForecaster):
     ``update(y, update_params=False)`` takes the new data in and leaves the weights alone; ``update_params=True`` also
     trains further, with a quarter of the steps at a fifth of the rate.
 
-    `X` holds covariates that are known in the future. Rows are found by their labels; in `predict` every row that is to
-    be forecast must be there. Rows between may be missing and then count as the mean of the covariate; rows at other
-    time stamps are left aside.
+    `X` holds covariates that are known in the future, or, if `past_covariates` names them, only in the past. Rows are
+    found by their labels; in `predict` every row that is to be forecast must be there. Rows between may be missing and
+    then count as the mean of the covariate; rows at other time stamps are left aside.
+
+    Columns of `X` are numbers, truth values, or categories: strings or of the type ``category`` of pandas. Up to 32
+    categories of a column are 0 and 1 in a channel each; for more the network learns an embedding [8]_, and no linear
+    effect is taken out of them. A category that was not seen in `fit` counts as missing: as the mean over all
+    categories, or as an embedding of its own that `fit` has learned from missing values.
+
+    A column that is constant in each series of a panel, but not the same in all, is static: a label of the series. In
+    `predict` it may be left out of `X` and stays what it was.
 
     torch computes with one thread inside `fit` and `predict`, which is fastest for networks of this size; the caller's
     setting is given back.
@@ -218,6 +232,7 @@ class LSTMForecaster(BaseForecaster):
     .. [5] Loshchilov and Hutter (2019), "Decoupled weight decay regularization", ICLR.
     .. [6] Gers and Schmidhuber (2000), "Recurrent nets that time and count", IJCNN.
     .. [7] Greff et al. (2017), "LSTM: a search space odyssey", IEEE Transactions on Neural Networks 28(10).
+    .. [8] Guo and Berkhahn (2016), "Entity embeddings of categorical variables", arXiv 1604.06737.
 
     Examples
     --------
@@ -243,7 +258,7 @@ class LSTMForecaster(BaseForecaster):
         "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
         "capability:multivariate": True,
         "capability:exogenous": True,
-        "capability:categorical_in_X": False,
+        "capability:categorical_in_X": True,
         "capability:missing_values": True,
         "capability:insample": True,
         "capability:pred_int": True,
@@ -276,6 +291,7 @@ class LSTMForecaster(BaseForecaster):
         scaler: Any = "window",
         loss: str = "mae",
         lower_bound: float | None = None,
+        past_covariates: list[Any] | tuple[Any, ...] | None = None,
         max_epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -299,6 +315,7 @@ class LSTMForecaster(BaseForecaster):
         self.scaler = scaler
         self.loss = loss
         self.lower_bound = lower_bound
+        self.past_covariates = past_covariates
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -720,6 +737,82 @@ class LSTMForecaster(BaseForecaster):
             past = self._known_past(resolved, self._check_X(X=X))
             return tables.anchor_weights(self._model, past, resolved)
 
+    def covariate_importance(self, *, num_repeats: int = 5) -> pd.DataFrame:
+        """Show by how much forecasts of held-out windows get worse without what each covariate says.
+
+        A network is trained once more, without the latest quarter of the windows, which takes up to as long as `fit`.
+        These windows are then forecast with one covariate at a time taken from other windows, in the past and in the
+        future: permutation importance. Of two covariates that say the same, each may seem to matter little.
+
+        Parameters
+        ----------
+        num_repeats : int, default=5
+            Permutations of each covariate; more of them make the table steadier.
+
+        Returns
+        -------
+        pd.DataFrame
+            One row for each covariate and variable. Columns: ``covariate``, ``variable``, ``error``, the mean absolute
+            error of held-out windows in the scale of `scaler`, that of `y` by default, ``importance``, its increase,
+            and ``deviation``, the standard deviation of the increase over permutations. NaN where a series is too short
+            to hold windows out.
+
+        Raises
+        ------
+        ValueError
+            If `num_repeats` is no positive integer.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sktime_lstm import LSTMForecaster
+        >>> X = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["cause", "noise"])
+        >>> y = 10 * X["cause"] + np.random.default_rng(1).normal(size=200)
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(y, X=X)
+        >>> table = forecaster.covariate_importance().set_index("covariate")
+        >>> bool(table["importance"]["cause"] > 5 > table["importance"]["noise"])
+        True
+        """
+        self.check_is_fitted()
+        check_parameters({"num_repeats": num_repeats}, {"num_repeats": integer(1)})
+        settings, start = self._settings(), self._start
+        with single_thread():
+            error, permuted = permutation_importance(
+                self._model, self._memory, settings, start, num_repeats=num_repeats, root_seed=self._root_seed
+            )
+        return tables.covariate_importance(error, permuted, self._memory)
+
+    def covariate_effects(self) -> pd.DataFrame:
+        """Show the linear effect of each covariate, which is taken out before training, with its standard error.
+
+        What the network learns on top of it, such as effects that depend on each other, is not in the table. The
+        effects are shrunk towards zero, and the standard errors are those of the shrunk ones.
+
+        Returns
+        -------
+        pd.DataFrame
+            One row for each covariate, or each of its categories, and variable. Columns: ``covariate``, ``category``
+            (None for numbers), ``variable``, ``effect`` and ``standard_error``: by how much `y`, in the scale of
+            `scaler`, rises if the covariate rises by one, or if the category is the case. In a panel in units of the
+            typical change of a series from one point to the next. Both are 0 for columns that are known only in the
+            past or have more than 32 categories, and for ``anchored=False``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sktime_lstm import LSTMForecaster
+        >>> generator = np.random.default_rng(0)
+        >>> X = pd.DataFrame({"promotion": generator.integers(0, 2, 200)})
+        >>> y = 10 * X["promotion"] + generator.normal(size=200)
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(y, X=X)
+        >>> forecaster.covariate_effects()["effect"].round().tolist()
+        [10.0]
+        """
+        self.check_is_fitted()
+        return tables.covariate_effects(self._model, self._memory)
+
     def plot_forecast(
         self,
         fh: Any = None,
@@ -1019,13 +1112,17 @@ class LSTMForecaster(BaseForecaster):
 
     def _with_room(self, resolved: ResolvedHorizon, X: pd.DataFrame | None, *, needed: Flags) -> Panel:
         """Memory with room for the rows to forecast, and their covariates, which `X` has to have where `needed`."""
-        X = check_covariates(X, self._memory.covariate_columns, needed=bool(needed.any()))
+        columns, labels = self._memory.covariate_columns, self._memory.static_values()
+        unread = columns_where(columns, self._model.preprocessing.encoder.past_only)
+        static = columns_where(columns, np.asarray(np.isfinite(labels).any(axis=0)))
+        X = check_covariates(X, columns, needed=bool(needed.any()), unread=unread, static=static)
         last_needed = np.full(self._memory.num_instances, np.iinfo(np.int64).min)
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
-        panel = self._memory.extended(last_needed)
+        panel = self._memory.extended(last_needed, covariates=labels)
         if X is not None:
             rows = panel.rows(resolved.instance, resolved.position)[needed]
-            check_covered(resolved.index[needed], panel.covered_by(X)[rows])
+            if not X.columns.isin(static).all():
+                check_covered(resolved.index[needed], panel.covered_by(X)[rows])
             panel = panel.with_covariates(X)
         return panel
 

@@ -6,7 +6,7 @@ import math
 import numbers
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,14 @@ def one_or_several(rule: Rule) -> Rule:
     )
 
 
+def column_names() -> Rule:
+    """Rule of a list of names of columns; None is no column."""
+    return Rule(
+        lambda value: value is None or isinstance(value, list | tuple),
+        "a list of names of columns of X, or None for none",
+    )
+
+
 def name_or_transformer(*options: str) -> Rule:
     """Rule of a scaler: a name, or an object that scales and scales back."""
     named = one_of(*options)
@@ -124,6 +132,8 @@ def check_at_most_one(**asked: Any) -> None:
 def numeric_values(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     """Values of `frame` as new float64 array, of shape (rows, columns); missing is NaN, infinite is an error."""
     try:
+        if any(dtype.kind in "mM" for dtype in frame.dtypes):
+            raise TypeError("pandas would turn time stamps into numbers")
         values = frame.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     except (TypeError, ValueError) as error:
         kinds = ", ".join(f"{column!r} is {dtype}" for column, dtype in frame.dtypes.items())
@@ -254,6 +264,16 @@ def check_as_pretrained(columns: pd.Index, covariates: pd.Index, known: pd.Index
         )
 
 
+def check_same_kind(column: Any, *, is_known: bool, is_now: bool) -> None:
+    """A column of X that held categories when the model was learned holds some now, and numbers if it held numbers."""
+    if is_known != is_now:
+        kinds = ("numbers", "categories")
+        raise TypeError(
+            f"Column {column!r} of X holds {kinds[is_now]}, but pretraining has seen {kinds[is_known]}. Convert it by "
+            f"astype(float) or astype('category'), or pass fine_tune='scratch' to leave the pretraining aside."
+        )
+
+
 def check_has_learned(forecaster: Any) -> None:
     """A forecaster that is passed as start was pretrained or fitted."""
     if forecaster.state == "new":
@@ -281,11 +301,40 @@ def conflict(design: Mapping[str, Any], asked: Mapping[str, Any], defaults: Mapp
 
 def _one_of(value: Any, *others: Any) -> bool:
     """Whether a value, which may be an object with an equality of its own, is one of plain ones."""
+    if isinstance(value, list | tuple):
+        return any(other is not None and set(value) == set(other) for other in others)
     return isinstance(value, str | float | int | None) and value in others
 
 
-def check_covariates(X: pd.DataFrame | None, known: pd.Index, *, needed: bool) -> pd.DataFrame | None:
-    """Return X with its columns in the order of fit; None if there are none."""
+def check_named_columns(names: Sequence[Any], columns: pd.Index) -> None:
+    """Every column that a parameter names is there."""
+    absent = [name for name in names if name not in columns]
+    if absent:
+        seen = f"has the columns {list(columns)}" if len(columns) else "is missing"
+        raise ValueError(
+            f"LSTMForecaster: past_covariates names {absent[0]!r}, but X {seen}. Name columns of X, and pass X to fit."
+        )
+
+
+def check_covariates(
+    X: pd.DataFrame | None,
+    known: pd.Index,
+    *,
+    needed: bool,
+    unread: pd.Index | None = None,
+    static: pd.Index | None = None,
+) -> pd.DataFrame | None:
+    """Return X with its columns in the order of fit, without those that are not read; None if there are none.
+
+    Those that are static may be absent.
+    """
+    if unread is not None:
+        known = known.difference(unread, sort=False)
+        X = None if X is None else X.drop(columns=unread, errors="ignore")
+        X = None if X is None or (X.columns.empty and known.empty) else X
+    if static is not None:
+        known = known[~known.isin(static) | (False if X is None else known.isin(X.columns))]
+        X = None if X is None or (X.columns.empty and known.empty) else X
     if X is None:
         if needed and len(known):
             raise ValueError(
@@ -306,7 +355,8 @@ def check_covered(labels: pd.Index, covered: npt.NDArray[np.bool_]) -> None:
         missing = labels[~covered]
         raise ValueError(
             f"X does not cover the forecasting horizon: {len(missing)} time stamp(s) are missing, the first is "
-            f"{missing[0]}. Pass X with a row for every time stamp that is to be forecast."
+            f"{missing[0]}, the last is {missing[-1]}. Pass X with a row for every time stamp that is to be forecast, "
+            f"with NaN where a value is not known, or name columns that are never known ahead in past_covariates."
         )
 
 

@@ -73,12 +73,56 @@ def linear_effect(values: Array, covariates: Array, bounds: Positions, unit: Arr
     """
     effect = np.zeros((covariates.shape[1], values.shape[1]))
     for variable in range(values.shape[1]):
-        later, earlier, instance = _successive(values[:, variable], bounds)
-        chosen = _evenly_spread(np.flatnonzero(unit[instance, variable] > 0))
-        later, earlier, instance = later[chosen], earlier[chosen], instance[chosen]
-        change = (values[later, variable] - values[earlier, variable]) / unit[instance, variable]
-        effect[:, variable] = _ridge(covariates[later] - covariates[earlier], change)
+        effect[:, variable] = _ridge(*_changes(values[:, variable], covariates, bounds, unit[:, variable]))
     return effect
+
+
+def standard_errors(values: Array, covariates: Array, bounds: Positions, unit: Array) -> Array:
+    """Standard errors of `linear_effect`, of the same shape; 0 where it finds no effect at all.
+
+    Those of ridge regression with the penalty that was chosen, robust to errors of any variance and to the correlation
+    of neighbouring changes, which share an observation [1]_. The shrinkage towards zero is not counted.
+
+    References
+    ----------
+    .. [1] Newey and West (1987), "A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent
+       covariance matrix", Econometrica 55(3).
+    """
+    errors = np.zeros((covariates.shape[1], values.shape[1]))
+    for variable in range(values.shape[1]):
+        cause, change = _changes(values[:, variable], covariates, bounds, unit[:, variable])
+        varying = _varying(cause)
+        if varying.any() and np.ptp(change) > 0:
+            errors[varying, variable] = _ridge_errors(cause[:, varying], change)
+    return errors
+
+
+def _changes(values: Array, covariates: Array, bounds: Positions, unit: Array) -> tuple[Array, Array]:
+    """Changes of the covariates and, in its unit, of a variable from one observation to the next."""
+    later, earlier, instance = _successive(values, bounds)
+    chosen = _evenly_spread(np.flatnonzero(unit[instance] > 0))
+    later, earlier, instance = later[chosen], earlier[chosen], instance[chosen]
+    return covariates[later] - covariates[earlier], (values[later] - values[earlier]) / unit[instance]
+
+
+def _varying(cause: Array) -> npt.NDArray[np.bool_]:
+    """Which covariates change at all, none where there are too few changes."""
+    return np.ptp(cause, axis=0) > 0 if len(cause) >= 2 * FOLDS else np.zeros(cause.shape[1], dtype=bool)
+
+
+def _ridge_errors(cause: Array, change: Array) -> Array:
+    """Standard errors of the coefficients, of shape (covariates,)."""
+    penalty = _largest_as_good(_errors(cause, change))
+    model = Ridge(alpha=penalty).fit(cause, change)
+    centred = cause - cause.mean(axis=0)
+    scores = centred * (change - model.predict(cause))[:, None]
+    spread = scores.T @ scores
+    lags = int(4 * (len(change) / 100) ** (2 / 9))
+    for lag in range(1, lags + 1):
+        shared = scores[lag:].T @ scores[:-lag]
+        spread += (1 - lag / (lags + 1)) * (shared + shared.T)
+    inverse = np.linalg.inv(centred.T @ centred + penalty * np.eye(cause.shape[1]))
+    return np.sqrt(np.maximum(np.diag(inverse @ spread @ inverse), 0.0))
 
 
 def _successive(values: Array, bounds: Positions) -> tuple[Positions, Positions, Positions]:
@@ -96,7 +140,7 @@ def _evenly_spread(rows: Positions) -> Positions:
 
 def _ridge(cause: Array, change: Array) -> npt.NDArray[np.float64]:
     """Coefficients, of shape (covariates,); the intercept is the trend."""
-    varying = np.ptp(cause, axis=0) > 0 if len(cause) >= 2 * FOLDS else np.zeros(cause.shape[1], dtype=bool)
+    varying = _varying(cause)
     coefficients = np.zeros(cause.shape[1])
     if varying.any() and np.ptp(change) > 0:
         penalty = _largest_as_good(_errors(cause[:, varying], change))

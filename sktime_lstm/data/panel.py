@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sktime_lstm.data.covariates import Categories, coded, kinds_of
 from sktime_lstm.data.time_axis import Positions, TimeAxis, check_not_nearly_empty, find_time_axis
 from sktime_lstm.validation import (
     check_each_instance_in,
@@ -45,7 +46,9 @@ class Panel:
     values : array of shape (rows, variables)
         Observations, NaN where missing.
     covariates : array of shape (rows, covariates)
-        Covariates at the same points, NaN where missing.
+        Covariates at the same points, NaN where missing; a category is its code.
+    categories : tuple of pd.Index or None
+        Categories of each covariate in the order of their codes, None for one of numbers.
     """
 
     axis: TimeAxis
@@ -57,6 +60,7 @@ class Panel:
     bounds: Positions
     values: Array
     covariates: Array
+    categories: Categories = ()
 
     @property
     def num_instances(self) -> int:
@@ -108,15 +112,29 @@ class Panel:
         """Tell whether each `position` lies between the first and the last point of its `instance`."""
         return (position >= self.first[instance]) & (position <= self.last[instance])
 
-    def extended(self, last: Positions) -> Panel:
-        """Append missing rows until instance i reaches grid position ``last[i]``."""
+    def static_values(self) -> Array:
+        """Value of each covariate that is constant in each series but not the same in all, NaN for the others.
+
+        Returns
+        -------
+        array of shape (instances, covariates)
+        """
+        low, high = (each.reduceat(self.covariates, self.bounds[:-1], axis=0) for each in (np.fmin, np.fmax))
+        constant = ((low == high) | np.isnan(low)).all(axis=0)
+        differs = np.fmin.reduce(low, axis=0) < np.fmax.reduce(high, axis=0)
+        return np.where(constant & differs, low, np.nan)
+
+    def extended(self, last: Positions, *, covariates: Array | None = None) -> Panel:
+        """Append missing rows until instance i reaches grid position ``last[i]``, with these covariates of each."""
         extra = np.maximum(last - self.last, 0)
         where = np.repeat(self.bounds[1:], extra)
         return replace(
             self,
             bounds=self.bounds + np.concatenate([[0], extra.cumsum()]),
             values=np.insert(self.values, where, np.nan, axis=0),
-            covariates=np.insert(self.covariates, where, np.nan, axis=0),
+            covariates=np.insert(
+                self.covariates, where, np.nan if covariates is None else covariates.repeat(extra, axis=0), axis=0
+            ),
         )
 
     def cut(self, instance: Positions, end: Positions, *, past: int, future: int = 0) -> Panel:
@@ -187,11 +205,15 @@ class Panel:
         return np.where((known >= 0) & unchanged[known], known, -1)
 
     def with_covariates(self, X: pd.DataFrame) -> Panel:
-        """Write `X` over the covariates of the rows that both have; rows of `X` elsewhere are left aside."""
+        """Write `X` over the columns and rows of covariates that both have; rows of `X` elsewhere are left aside."""
         rows, inside = self._rows_of(X)
-        covariates = self.covariates.copy()
-        covariates[rows] = numeric_values(X[self.covariate_columns], "X")[inside]
-        return replace(self, covariates=covariates)
+        covariates, categories = self.covariates.copy(), list(self.categories or (None,) * len(self.covariate_columns))
+        written = self.covariate_columns.get_indexer(X.columns)
+        values, known = coded(X[inside], tuple(categories[number] for number in written))
+        covariates[np.ix_(rows, written)] = values
+        for number, some in zip(written, known, strict=True):
+            categories[number] = some
+        return replace(self, covariates=covariates, categories=tuple(categories))
 
     def covered_by(self, X: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Tell for each row whether `X` has a row of the same instance and time."""
@@ -203,7 +225,9 @@ class Panel:
         """Both in one; where both have a row the newer one counts, also if its value is missing."""
         keys = self.keys if self.keys is None or newer.keys is None else self.keys.union(newer.keys)
         old, new = self._labels(keys), newer._labels(keys)
-        blank = replace(self, axis=newer.axis, keys=keys)._blank(*np.concatenate([old, new], axis=1))
+        blank = replace(self, axis=newer.axis, keys=keys, categories=newer.categories)._blank(
+            *np.concatenate([old, new], axis=1)
+        )
         for part, (instance, position) in ((self, old), (newer, new)):
             rows = blank.rows(instance, position)
             blank.values[rows], blank.covariates[rows] = part.values, part.covariates
@@ -248,7 +272,8 @@ def read_panel(y: pd.DataFrame, X: pd.DataFrame | None, *, memory: Panel | None 
     instance, stamps = _split(y.index, keys)
     axis = _continued_axis(memory, stamps) if memory is not None else find_time_axis(stamps, groups=instance)
     position = axis.positions(stamps)
-    panel = _nothing(axis, keys, y, X)._blank(instance, position)
+    kinds = () if X is None else kinds_of(X) if memory is None else memory.categories
+    panel = replace(_nothing(axis, keys, y, X), categories=kinds)._blank(instance, position)
     panel.values[panel.rows(instance, position)] = numeric_values(y, "y")
     _check_observed(panel, memory)
     if X is None:

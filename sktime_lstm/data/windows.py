@@ -112,6 +112,8 @@ class WindowIndex:
         Points before the origin that the naive forecasts see, if more than `window_length`.
     zero : Tensor of shape (variables,) or None
         Value that is 0 in the data, NaN where there is none; None if no variable has one.
+    past_only : Tensor of shape (covariates,) or None
+        Which covariates are known only in the past; None if all are known in the future too.
     """
 
     values: Tensor
@@ -126,6 +128,7 @@ class WindowIndex:
     hidden: Tensor | None = None
     history: int = 0
     zero: Tensor | None = None
+    past_only: Tensor | None = None
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -150,6 +153,8 @@ class WindowIndex:
         past, future = torch.arange(-self.context_length, 0), torch.arange(self.horizon)
         context = self._context(chosen, past)
         covariates = self._gather(self.covariates, chosen, torch.cat([past, future]), missing=0.0)
+        if self.past_only is not None:
+            covariates[:, len(past) :, self.past_only] = 0.0
         errors = None if self.anchor_errors is None else self.anchor_errors(self.origins[chosen])
         zero = None if self.zero is None else self.zero.expand(len(context), 1, -1)
         return WindowBatch(context, covariates, self.sp, errors, window_length=self.window_length, zero=zero)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sktime_lstm.data.covariates import columns_where
 from sktime_lstm.data.panel import Array, Labels, Panel
 from sktime_lstm.data.windows import Rows, WindowIndex, split_into_batches
 from sktime_lstm.forecasting.intervals import Calibration
@@ -267,8 +268,11 @@ class PretrainedModel:
     @property
     def design(self) -> dict[str, Any]:
         """Parameters of the forecaster that cannot change after pretraining."""
+        preprocessing = self.model.preprocessing
+        past = list(columns_where(self.covariate_columns, preprocessing.encoder.past_only)) or None
         scaler = {"scaler": "window"} if self.is_universal else {}
-        return {**asdict(self.model.network.size), "loss": self.model.preprocessing.loss, **scaler}
+        design = {**asdict(self.model.network.size), "loss": preprocessing.loss, "past_covariates": past}
+        return {**design, **scaler}
 
     @property
     def is_universal(self) -> bool:

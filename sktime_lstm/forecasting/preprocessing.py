@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from sktime_lstm.anchors.covariate_effect import typical_change
 from sktime_lstm.anchors.long_seasons import LongSeason, seasonal_components
 from sktime_lstm.anchors.track_record import ErrorSums, TrackRecord, score_anchors
+from sktime_lstm.data.covariates import CovariateEncoder
 from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.scaling import Scale, ScaleOf, Scaler, scaled_zero
 from sktime_lstm.data.time_axis import Positions
@@ -40,7 +41,7 @@ class Preprocessing:
     scale_of : callable
         Scale of each window.
     covariate_scale : Scale
-        Mean and standard deviation of each covariate.
+        Mean and standard deviation of each channel of the covariates.
     window_length, output_length, sp : int
         Points of context, steps forecast in one go, and period of the season that windows hold; a pretrained model of
         series of all seasons has the period 0.
@@ -48,9 +49,9 @@ class Preprocessing:
         Steps of the windows to learn from, at most `output_length`. What is learned there serves the steps beyond.
     scoring_stride : int
         Points from one window on which the naive forecasts are scored to the next.
-    effect : array of shape (covariates, variables)
-        Linear effect of each standardised covariate, in units of the typical change of a series. It is taken out of the
-        data before the network sees them, and added to its forecast.
+    effect : array of shape (channels, variables)
+        Linear effect of each standardised channel of the covariates, in units of the typical change of a series. It is
+        taken out of the data before the network sees them, and added to its forecast.
     long_seasons : tuple of LongSeason
         Seasons that are longer than a window holds; taken out and added likewise.
     lower_bound : float or None
@@ -59,6 +60,8 @@ class Preprocessing:
         Name of the loss.
     history : int
         Points before the origin that the naive forecasts see, if more than `window_length`.
+    encoder : CovariateEncoder
+        How the covariates become channels.
     """
 
     scaler: Scaler
@@ -74,6 +77,7 @@ class Preprocessing:
     lower_bound: float | None = None
     loss: str = "mae"
     history: int = 0
+    encoder: CovariateEncoder = field(default_factory=CovariateEncoder)
 
     @property
     def predictive_of(self) -> PredictiveOf | None:
@@ -94,8 +98,9 @@ class Preprocessing:
         return np.require(np.asarray(self.scaler.transform(panel.values)), dtype=np.float64)
 
     def scaled_covariates(self, panel: Panel) -> Tensor:
-        """Standardised covariates, 0 where missing, of shape (rows, covariates)."""
-        return self.covariate_scale.apply(torch.from_numpy(panel.covariates)[None])[0].nan_to_num_()
+        """Standardised channels of the covariates, 0 where missing, of shape (rows, channels)."""
+        channels = self.encoder.channels(panel.covariates, panel.categories, panel.covariate_columns)
+        return self.covariate_scale.apply(channels[None])[0].nan_to_num_()
 
     def units(self, panel: Panel) -> Array:
         """Typical change of each series, of shape (instances, variables)."""
@@ -159,6 +164,7 @@ class Preprocessing:
 
     def window_index(self, panel: Panel, explained: Array | float) -> WindowIndex:
         """Index of the windows of a panel, at no origin yet, without what the covariates explain."""
+        past_only = self.encoder.is_past_only(panel.covariates.shape[1])
         return WindowIndex(
             values=torch.from_numpy(self.scaled_values(panel) - explained),
             covariates=self.scaled_covariates(panel).float(),
@@ -169,6 +175,7 @@ class Preprocessing:
             sp=self.sp,
             history=self.history,
             zero=self._zero(panel.values.shape[1]),
+            past_only=None if past_only is None else torch.from_numpy(past_only),
         )
 
     def _zero(self, num_variables: int) -> Tensor | None:

@@ -13,6 +13,9 @@ from sktime_lstm.data.scaling import ScaleOf
 from sktime_lstm.data.windows import WindowBatch, WindowIndex, split_into_batches
 from sktime_lstm.network.losses import PredictiveOf
 
+RANDOM_WALK = 0.5
+"""Power of the step with which the errors of a random walk grow."""
+
 
 def roll_out(
     network: nn.Module,
@@ -55,8 +58,7 @@ def roll_out(
             output, spread = predictive_of(output, scale.scale).split([1, 2], -1)
             output = output[..., 0]
             spread = spread * scale.scale[..., None]
-            # A context of forecasts is smoother than the series: farther ahead errors are not smaller for that.
-            spreads.append(torch.maximum(spread, spreads[0].mean(1, keepdim=True)) if spreads else spread)
+            spreads.append(torch.maximum(spread, extrapolated_spread(spreads[0], start)) if spreads else spread)
         blocks.append(scale.undo(output))
         context = torch.cat([context, blocks[-1]], 1)[:, -length:]
     forecast = torch.cat(blocks, 1)
@@ -66,6 +68,32 @@ def roll_out(
     # Where the context does not vary, the network has nothing to say of the spread.
     relative = torch.where(unit > 0, torch.cat(spreads, 1) / torch.where(unit > 0, unit, 1.0), 1.0)
     return torch.cat([forecast[..., None], relative], -1)
+
+
+def extrapolated_spread(first: Tensor, start: int) -> Tensor:
+    """Spread of the steps of a block that starts later, if it goes on growing as in the first block.
+
+    A network that reads its own forecasts takes them for observations and does not know how uncertain they are. So the
+    power of the step with which the spread grows from one half of the first block to the other one goes on beyond,
+    between 0 as of a stationary series and 0.5 as of a random walk, which is also taken where a block is a single step.
+
+    Parameters
+    ----------
+    first : Tensor of shape (batch, output_length, variable, sides)
+        Spread of the first block.
+    start : int
+        Steps before the later block.
+    """
+    length = first.shape[1]
+    half = (length + 1) // 2
+    near, far = first[:, :half].mean(1, keepdim=True), first[:, -half:].mean(1, keepdim=True)
+    middle_of_near, middle_of_far = (half + 1) / 2, length - (half - 1) / 2
+    power = torch.full_like(far, RANDOM_WALK)
+    if middle_of_far > middle_of_near:
+        growth = (far / near).log() / math.log(middle_of_far / middle_of_near)
+        power = growth.nan_to_num(0.0).clamp(0.0, RANDOM_WALK)
+    steps = torch.arange(start + 1, start + length + 1, dtype=first.dtype)[:, None, None]
+    return far * (steps / middle_of_far) ** power
 
 
 def add_errors(forecast: Tensor, errors: Tensor) -> Tensor:

@@ -204,6 +204,44 @@ def plot_gates(
     return axes
 
 
+def plot_covariate_importance(importance: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw by how much the error grows without what each covariate says.
+
+    Parameters
+    ----------
+    importance : pd.DataFrame
+        Result of ``covariate_importance``.
+    ax : Axes or None, default=None
+        Where to draw. None makes a new figure.
+
+    Returns
+    -------
+    Axes
+        A bar for each covariate, the most important at the top, with a line of one standard deviation to either side.
+        Of several variables the mean is drawn.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sktime_lstm.inspection import plot_covariate_importance
+    >>> rows = [("price", "sold", 3.0, 2.0, 0.1), ("rain", "sold", 3.0, 0.5, 0.1)]
+    >>> table = pd.DataFrame(rows, columns=["covariate", "variable", "error", "importance", "deviation"])
+    >>> [label.get_text() for label in plot_covariate_importance(table).get_yticklabels()]
+    ['rain', 'price']
+    """
+    axis: Axes = _axes(1, ax)[0]
+    table = importance.groupby("covariate", sort=False)[["importance", "deviation"]].mean().sort_values("importance")
+    axis.barh([str(name) for name in table.index], table["importance"], xerr=table["deviation"])
+    axis.set_xlabel("increase of the mean absolute error")
+    _finish(axis)
+    return axis
+
+
 def plot_anchor_weights(weights: pd.DataFrame, *, ax: Axes | npt.NDArray[Any] | None = None) -> Axes | npt.NDArray[Any]:
     """Draw how much each naive forecast counts at each step.
 

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from sktime_lstm.anchors.covariate_effect import standard_errors
 from sktime_lstm.anchors.naive import ANCHORS
 from sktime_lstm.data.horizon import ResolvedHorizon
 from sktime_lstm.data.panel import Panel, unused_name
@@ -78,6 +79,57 @@ def anchor_weights(model: FittedModel, past: KnownPast, resolved: ResolvedHorizo
         origins = panel.rows(resolved.instance, resolved.origin)
         weights[asked] = _weights(model, past, origins[asked], resolved.step[asked])
     return _tidy(resolved.index, {"variable": panel.columns, "anchor": ANCHORS}, weights, "weight")
+
+
+def covariate_effects(model: FittedModel, panel: Panel) -> pd.DataFrame:
+    """Linear effect of each covariate, with the standard error that a panel shows.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns: ``covariate``, ``category``, ``variable``, ``effect`` and ``standard_error``. Where nothing is taken
+        out both are 0.
+    """
+    preprocessing, columns = model.preprocessing, panel.covariate_columns
+    linear, units = preprocessing.encoder.is_linear(len(columns)), preprocessing.units(panel)
+    channels = preprocessing.scaled_covariates(panel).numpy()[:, linear]
+    errors = np.zeros_like(preprocessing.effect)
+    if preprocessing.effect.any():
+        errors[linear] = standard_errors(preprocessing.scaled_values(panel), channels, panel.bounds, units)
+    deviation = preprocessing.covariate_scale.scale[0, 0].numpy()[:, None]
+    # A single series has units of its own; those of a panel are the typical change of each series.
+    unit = (units if panel.keys is None else np.ones_like(units[:1])) / np.where(deviation > 0, deviation, 1.0)
+    labels = preprocessing.encoder.labels(columns)
+    rows = [(*label, variable) for label in labels for variable in panel.columns]
+    table = pd.DataFrame(rows, columns=["covariate", "category", "variable"])
+    return table.assign(effect=(preprocessing.effect * unit).ravel(), standard_error=(errors * unit).ravel())
+
+
+def covariate_importance(
+    error: npt.NDArray[np.float64], permuted: npt.NDArray[np.float64], panel: Panel
+) -> pd.DataFrame:
+    """Increase of the error of each variable by each covariate that was permuted.
+
+    Parameters
+    ----------
+    error : array of shape (variables,)
+        Error with all covariates as they are.
+    permuted : array of shape (covariates, variables, repetitions)
+        The same with one of them permuted.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns: ``covariate``, ``variable``, ``error``, ``importance`` and ``deviation``.
+    """
+    increase = permuted - error[:, None]
+    rows = [(covariate, variable) for covariate in panel.covariate_columns for variable in panel.columns]
+    table = pd.DataFrame(rows, columns=["covariate", "variable"])
+    return table.assign(
+        error=np.tile(error, len(permuted)),
+        importance=increase.mean(axis=2).ravel(),
+        deviation=increase.std(axis=2).ravel(),
+    )
 
 
 def observed_window(panel: Panel, resolved: ResolvedHorizon) -> pd.DataFrame:

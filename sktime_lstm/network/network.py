@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,12 +14,14 @@ from sktime_lstm.network.cells import CELLS, HIDDEN, RecurrentLayer, State, init
 
 SHARPNESS = 6.0
 MIN_LOG_ERROR, MAX_LOG_RATIO = -7.0, 6.0
+MAX_EMBEDDING = 16
 
 
 @dataclass(frozen=True)
 class NetworkSize:
     """What a network is made of; none of it depends on the horizon or the seasonal period.
 
+    The last covariates are numbers of categories, 0 for none: `num_categories` holds how many there are of each.
     `sees_errors` shows the errors of the naive forecasts to the recurrent layers, and `corrects_by_errors` counts the
     correction in units of the smallest of them. Networks of older files do neither.
     """
@@ -33,6 +36,12 @@ class NetworkSize:
     num_distribution_outputs: int = 0
     sees_errors: bool = False
     corrects_by_errors: bool = False
+    num_categories: tuple[int, ...] = ()
+
+    @property
+    def embedding_sizes(self) -> tuple[int, ...]:
+        """Channels of each covariate of categories: the square root of their number, at most 16."""
+        return tuple(min(math.isqrt(number), MAX_EMBEDDING) for number in self.num_categories)
 
     @property
     def inputs_per_variable(self) -> int:
@@ -45,7 +54,8 @@ class Network(nn.Module):
     """Forecast every masked step of a window.
 
     Each step of the window shows the recurrent layers, for each variable, its value, whether it was observed and its
-    change over a season, then the logarithm of the step ahead, the naive forecasts of that step and the covariates.
+    change over a season, then the logarithm of the step ahead, the naive forecasts of that step and the covariates. A
+    covariate of many categories is shown by an embedding [1]_.
     With the hidden state h of a future step, naive forecasts n of the context, their mean absolute errors r in the
     series so far, and the weights W, U of a linear output that starts at zero,
 
@@ -69,6 +79,10 @@ class Network(nn.Module):
     ----------
     dropout_generator : torch.Generator or None
         Draws the dropout masks while the network is trained; without it nothing is dropped.
+
+    References
+    ----------
+    .. [1] Guo and Berkhahn (2016), "Entity embeddings of categorical variables", arXiv 1604.06737.
     """
 
     def __init__(self, size: NetworkSize, generator: torch.Generator) -> None:
@@ -76,6 +90,10 @@ class Network(nn.Module):
         self.size = size
         self.dropout_generator: torch.Generator | None = None
         width = size.num_variables * size.inputs_per_variable + size.num_covariates + 1
+        width += sum(size.embedding_sizes) - len(size.embedding_sizes)
+        # All categories start alike, and one that is not seen in training stays the mean of all.
+        tables = zip(size.num_categories, size.embedding_sizes, strict=True)
+        self.embeddings = nn.ParameterList([nn.Parameter(torch.zeros(rows + 1, columns)) for rows, columns in tables])
         self.layers = nn.ModuleList()
         for _ in range(size.num_layers):
             self.layers.append(CELLS[size.cell](width, size.hidden_size))
@@ -162,13 +180,19 @@ class Network(nn.Module):
         past = nn.functional.pad(past, (0, 0, 0, horizon))
         step = torch.log1p(torch.arange(horizon, dtype=context.dtype, device=context.device))
         step = nn.functional.pad(step, (context.shape[1], 0)).expand(context.shape[0], -1)[..., None]
-        known = [past, step, window.covariates[:, -past.shape[1] :, : self.size.num_covariates]]
+        known = [past, step, *self._covariates(window.covariates[:, -past.shape[1] :, : self.size.num_covariates])]
         if anchors is not None:
             flat = anchors.nan_to_num().flatten(-2)
             known.append(nn.functional.pad(flat, (0, 0, context.shape[1], 0)))
             if self.size.sees_errors:
                 known.append(log_errors(window, anchors).flatten(1)[:, None].expand(-1, past.shape[1], -1))
         return torch.cat(known, -1)
+
+    def _covariates(self, covariates: Tensor) -> list[Tensor]:
+        """Covariates with an embedding for each number of a category."""
+        plain, *numbers = covariates.split([covariates.shape[2] - len(self.embeddings), *[1] * len(self.embeddings)], 2)
+        tables = zip(self.embeddings, numbers, strict=True)
+        return [plain, *(nn.functional.embedding(number[..., 0].long(), table) for table, number in tables)]
 
     def _drop(self, hidden: Tensor) -> Tensor:
         """Dropout with our own generator: torch's layer would draw from the global one."""

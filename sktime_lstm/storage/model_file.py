@@ -27,6 +27,7 @@ from torch import Tensor
 
 from sktime_lstm.anchors.long_seasons import LongSeason
 from sktime_lstm.anchors.track_record import ErrorSums
+from sktime_lstm.data.covariates import CovariateEncoder
 from sktime_lstm.data.panel import Panel
 from sktime_lstm.data.scaling import (
     FITTED_SCALERS,
@@ -280,6 +281,7 @@ def _timestamp(value: int, unit: str, tz: str | None) -> pd.Timestamp:
 def _network(size: NetworkSize, weights: dict[str, Tensor]) -> Network:
     width = 3 * size.num_variables + size.num_covariates + 1
     min_weights = size.hidden_size * (width + (2 * size.num_layers - 1) * size.hidden_size)
+    min_weights += sum(size.num_categories)
     if min(size.hidden_size, size.num_layers, size.num_variables) < 1 or min_weights > sum(
         map(torch.numel, weights.values())
     ):
@@ -312,7 +314,7 @@ FUNCTION_NAMES: dict[Any, str] = {function: name for name, function in FUNCTIONS
 KINDS = {
     **{
         kind.__name__: _fields(kind)
-        for kind in (Snapshot, Fit, PretrainedModel, FittedModel, Preprocessing, Calibration, Scale)
+        for kind in (Snapshot, Fit, PretrainedModel, FittedModel, Preprocessing, Calibration, Scale, CovariateEncoder)
     },
     **{
         kind.__name__: _fields(kind)

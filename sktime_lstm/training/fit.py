@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 
+from sktime_lstm.data.covariates import CovariateEncoder
 from sktime_lstm.data.panel import Panel
 from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.intervals import MIN_WINDOWS, Calibration
@@ -73,8 +74,13 @@ def choose_fine_tuning(start: PretrainedModel, settings: Settings, panel: Panel)
     """
     if settings.fine_tune != "auto" or not start.is_universal:
         return "full" if settings.fine_tune == "auto" else settings.fine_tune
-    few = defaults.DataSize(panel.lengths, 1, None).few
-    return "none" if few and not settings.say_how_to_train else "full"
+    trains = settings.say_how_to_train or not defaults.DataSize(panel.lengths, 1, None).few
+    # It reads neither covariates nor other variables, from which a network of these data learns if they are many, and
+    # many categories have no linear effect that could be added to its forecast.
+    more_to_read = panel.covariates.shape[1] > 0 or panel.values.shape[1] > 1
+    if (more_to_read and trains) or CovariateEncoder(panel.categories).sizes:
+        return "scratch"
+    return "full" if trains else "none"
 
 
 def fit_from_scratch(

@@ -14,8 +14,9 @@ from sktime_lstm.anchors.covariate_effect import linear_effect
 from sktime_lstm.anchors.long_seasons import LongSeason, choose_long_seasons
 from sktime_lstm.anchors.naive import with_anchors
 from sktime_lstm.anchors.track_record import TrackRecord, mean_errors
+from sktime_lstm.data.covariates import CovariateEncoder, known_only_in_the_past
 from sktime_lstm.data.panel import Array, Panel
-from sktime_lstm.data.scaling import count_scale, fit_scaler, scale_rule, window_scale
+from sktime_lstm.data.scaling import count_scale, fit_scaler, scale_rule
 from sktime_lstm.data.seasonality import calendar_periods, find_period
 from sktime_lstm.data.windows import (
     Rows,
@@ -157,25 +158,34 @@ def choose_preprocessing(panel: Panel, settings: Settings, max_step: int | None)
     size = defaults.DataSize(panel.lengths, sp, max_step, observed_share(panel))
     output_length = settings.output_length or defaults.choose_output_length(size)
     training_length = defaults.choose_training_length(size, output_length)
+    encoder, channels = encode_covariates(panel, settings)
     preprocessing = Preprocessing(
         scaler=fit_scaler(settings.scaler, panel.values),
         scale_of=count_scale if settings.loss == COUNTS else scale_rule(settings.scaler),
-        covariate_scale=window_scale(torch.from_numpy(panel.covariates)[None]),
+        covariate_scale=encoder.scale_of(channels),
         window_length=settings.window_length or defaults.choose_window_length(size),
         output_length=output_length,
         sp=sp,
         training_length=training_length,
         scoring_stride=_scoring_stride(panel, training_length),
-        effect=np.zeros((panel.covariates.shape[1], panel.values.shape[1])),
+        effect=np.zeros((channels.shape[1], panel.values.shape[1])),
         long_seasons=long_seasons,
         lower_bound=_lower_bound(settings),
         loss=settings.loss,
         history=defaults.choose_history(size) if settings.anchored else 0,
+        encoder=encoder,
     )
     # A shifted count is no count, and the textbook network has to learn everything itself.
     if not settings.anchored or settings.loss == COUNTS:
         return preprocessing
     return replace(preprocessing, effect=fit_effect(preprocessing, panel))
+
+
+def encode_covariates(panel: Panel, settings: Settings) -> tuple[CovariateEncoder, Tensor]:
+    """How the covariates of a panel become channels, and these, of shape (rows, channels)."""
+    past_only = known_only_in_the_past(panel.covariate_columns, settings.past_covariates)
+    encoder = CovariateEncoder(panel.categories, past_only)
+    return encoder, encoder.channels(panel.covariates, panel.categories, panel.covariate_columns)
 
 
 def choose_seasons(panel: Panel, settings: Settings, *, known: int | None = None) -> tuple[int, tuple[LongSeason, ...]]:
@@ -206,11 +216,13 @@ def observed_share(panel: Panel) -> float:
 
 
 def fit_effect(preprocessing: Preprocessing, panel: Panel) -> Array:
-    """Linear effect of the covariates in a panel, of shape (covariates, variables)."""
-    if panel.covariates.shape[1] == 0:
-        return np.zeros((0, panel.values.shape[1]))
-    covariates = preprocessing.scaled_covariates(panel).numpy()
-    return linear_effect(preprocessing.scaled_values(panel), covariates, panel.bounds, preprocessing.units(panel))
+    """Linear effect of the channels of the covariates in a panel, of shape (channels, variables)."""
+    effect, linear = np.zeros_like(preprocessing.effect), preprocessing.encoder.is_linear(panel.covariates.shape[1])
+    covariates = preprocessing.scaled_covariates(panel).numpy()[:, linear]
+    effect[linear] = linear_effect(
+        preprocessing.scaled_values(panel), covariates, panel.bounds, preprocessing.units(panel)
+    )
+    return effect
 
 
 def adapted_preprocessing(
@@ -238,13 +250,14 @@ def adapted_preprocessing(
         scoring_stride=_scoring_stride(panel, training_length),
         lower_bound=_lower_bound(replace(settings, loss=preprocessing.loss)),
     )
-    return adapted if preprocessing.sp else with_own_effect(adapted, panel)
+    return adapted if preprocessing.sp else with_own_effect(adapted, panel, settings)
 
 
-def with_own_effect(preprocessing: Preprocessing, panel: Panel) -> Preprocessing:
-    """Preprocessing with scale and linear effect of the covariates of this panel."""
-    scale = window_scale(torch.from_numpy(panel.covariates)[None])
-    preprocessing = replace(preprocessing, covariate_scale=scale)
+def with_own_effect(preprocessing: Preprocessing, panel: Panel, settings: Settings) -> Preprocessing:
+    """Preprocessing with the channels of the covariates of this panel, their scale and their linear effect."""
+    encoder, channels = encode_covariates(panel, settings)
+    none = np.zeros((channels.shape[1], panel.values.shape[1]))
+    preprocessing = replace(preprocessing, encoder=encoder, covariate_scale=encoder.scale_of(channels), effect=none)
     return replace(preprocessing, effect=fit_effect(preprocessing, panel))
 
 

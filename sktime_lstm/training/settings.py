@@ -14,6 +14,7 @@ from sktime_lstm.validation import (
     Rule,
     boolean,
     bound,
+    column_names,
     integer,
     name_or_transformer,
     number,
@@ -56,6 +57,7 @@ class Settings:
     scaler: Any = _checked(name_or_transformer("window", *(name for name in GLOBAL_SCALERS if name != "window")))
     loss: str = _checked(one_of(*LOSSES))
     lower_bound: float | None = _checked(bound())
+    past_covariates: Sequence[Any] | None = _checked(column_names())
     max_epochs: int | None = _checked(optional(integer(1)))
     batch_size: int | None = _checked(optional(integer(1)))
     learning_rate: float | None = _checked(optional(number(0.0)))

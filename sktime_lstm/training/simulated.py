@@ -321,7 +321,8 @@ def measured_calibration(network: Network, plan: SimulationPlan) -> Calibration:
     """Distribution of the errors over the predicted spread, the same for every series."""
     errors = np.concatenate([_relative_errors(network, plan, number) for number in range(BATCHES_FOR_ERRORS)])
     calibration = calibrate(errors, np.ones((len(errors), 1)), np.zeros(len(errors), dtype=np.int64), None)
-    return replace(calibration, error_scales=uncalibrated(1, 1).error_scales)
+    # How errors grow beyond is a matter of the predicted spread, which grows too.
+    return replace(calibration, error_scales=uncalibrated(1, 1).error_scales, growth=np.zeros(1))
 
 
 @torch.no_grad()

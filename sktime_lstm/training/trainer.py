@@ -134,16 +134,18 @@ class Trainer:
         return replace(self.plan, steps=min(self.plan.steps, HOLDOUT_STEPS))
 
     def _size(self) -> NetworkSize:
-        settings, panel = self.settings, self.prepared.panel
+        settings, preprocessing = self.settings, self.prepared.preprocessing
+        num_channels, num_variables = preprocessing.effect.shape
         return NetworkSize(
-            num_variables=panel.values.shape[1],
-            num_covariates=panel.covariates.shape[1],
+            num_variables=num_variables,
+            num_covariates=num_channels,
             hidden_size=self.hidden_size,
             cell=settings.cell,
             num_layers=settings.num_layers,
             dropout=settings.dropout,
             anchored=settings.anchored,
             num_distribution_outputs=LOSSES[settings.loss].outputs,
+            num_categories=preprocessing.encoder.sizes,
         )
 
     def _advance(self, loss: float) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sktime_lstm.anchors import covariate_effect
-from sktime_lstm.anchors.covariate_effect import linear_effect, typical_change
+from sktime_lstm.anchors.covariate_effect import linear_effect, standard_errors, typical_change
 
 NAN = np.nan
 TIME = np.arange(60.0)
@@ -148,3 +148,28 @@ def test_of_more_changes_than_fit_into_memory_evenly_spread_ones_count(monkeypat
     # The two halves contradict each other, and both count.
     assert abs(found) < 1.5
     np.testing.assert_allclose(effect_in(3 * covariates[:, 0], covariates), [[3]], rtol=0.01)
+
+
+# ---- standard errors -------------------------------------------------------------------------------------------------
+
+
+def test_nineteen_in_twenty_effects_lie_within_two_standard_errors():
+    """Noise of the levels, so that neighbouring changes are correlated."""
+    bounds, unit, within = np.array([0, 400]), np.ones((1, 1)), []
+    for seed in range(60):
+        generator = np.random.default_rng(seed)
+        covariates = generator.normal(size=(400, 2))
+        values = covariates @ [[1.0], [2.0]] + generator.normal(size=(400, 1))
+        effect = linear_effect(values, covariates, bounds, unit)
+        error = standard_errors(values, covariates, bounds, unit)
+        within.append(np.abs(effect - [[1.0], [2.0]]) < 2 * error)
+    assert 0.85 < np.mean(within) < 1
+
+
+def test_what_does_not_vary_has_no_standard_error():
+    generator = np.random.default_rng(0)
+    covariates = np.column_stack([generator.normal(size=50), np.ones(50)])
+    values = generator.normal(size=(50, 1))
+    error = standard_errors(values, covariates, np.array([0, 50]), np.ones((1, 1)))
+    assert error[0] > 0
+    assert error[1] == 0

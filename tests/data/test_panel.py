@@ -459,3 +459,15 @@ def test_an_index_is_repeated_under_a_new_level():
     found = under_level(index, pd.Index(["x", "y"]), np.array([0, 0, 1, 1]), name="cutoff")
     assert found.names == ["cutoff_", "cutoff"]
     assert found.tolist() == [("x", 5), ("x", 7), ("y", 5), ("y", 7)]
+
+
+# ---- static covariates -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_constant_in_each_series_but_not_in_all_is_static():
+    rows = pd.MultiIndex.from_product([["a", "b"], range(3)])
+    X = pd.DataFrame({"label": [1, NAN, 1, 2, 2, 2], "same": 5, "moves": [1, 1, 1, 1, 1, 2]}, index=rows, dtype=float)
+    panel = read_panel(pd.DataFrame({"y": range(6)}, index=rows, dtype=float), X)
+    np.testing.assert_array_equal(panel.static_values(), [[1, NAN, NAN], [2, NAN, NAN]])
+    longer = panel.extended(np.array([3, 2]), covariates=panel.static_values())
+    np.testing.assert_array_equal(longer.covariates[3], [1, NAN, NAN])

@@ -164,7 +164,9 @@ def test_missing_covariates_are_listed(informed):
 
 def test_covariates_that_end_too_early_are_told_the_first_missing_stamp(informed):
     X = pd.DataFrame({"price": 1.0, "rain": 1.0}, index=range(30, 33))
-    with pytest.raises(ValueError, match=r"X does not cover.*2 time stamp\(s\) are missing, the first is 33"):
+    with pytest.raises(
+        ValueError, match=r"X does not cover.*2 time stamp\(s\) are missing, the first is 33, the last is 34"
+    ):
         informed.predict(fh=range(1, 6), X=X)
 
 
@@ -198,9 +200,14 @@ def test_an_update_without_covariates_is_refused_where_fit_had_them(informed):
         informed.update(ramp(31)[30:])
 
 
-def test_words_as_covariates_are_refused():
-    with pytest.raises(TypeError, match="categorical"):
-        small().fit(ramp(3), X=pd.DataFrame({"weather": ["sun", "rain", "sun"]}))
+def test_time_stamps_as_covariates_are_refused():
+    with pytest.raises(TypeError, match="All columns of X must be numeric, but 'day' is datetime64"):
+        small().fit(ramp(3), X=pd.DataFrame({"day": pd.date_range("2020-01-01", periods=3)}))
+
+
+def test_words_where_fit_has_seen_numbers_are_refused(informed):
+    with pytest.raises(TypeError, match=r"All columns of X must be numeric, .*'rain' is"):
+        informed.predict(fh=[1], X=pd.DataFrame({"price": [1.0], "rain": "much"}, index=[30]))
 
 
 def test_an_update_with_other_columns_lists_both():

@@ -8,7 +8,7 @@ from torch import nn
 
 from sktime_lstm.data.scaling import unit_scale, window_scale
 from sktime_lstm.data.windows import MAX_BATCH, WindowBatch, WindowIndex
-from sktime_lstm.forecasting.rollout import add_errors, forecast_windows, roll_out, sample_paths
+from sktime_lstm.forecasting.rollout import add_errors, extrapolated_spread, forecast_windows, roll_out, sample_paths
 
 
 class CountOn(nn.Module):
@@ -200,8 +200,8 @@ def one_below_and_as_many_above(output, scale):
     return torch.stack([output[..., 0], torch.ones_like(output[..., 0]), output[..., 1]], -1)
 
 
-@pytest.mark.parametrize(("output_length", "above"), [(3, [1, 2, 3]), (1, [1, 1, 1]), (2, [1, 2, 1.5])])
-def test_a_learned_spread_comes_with_every_block_and_is_never_smaller_than_in_the_first(output_length, above):
+@pytest.mark.parametrize(("output_length", "above"), [(3, [1, 2, 3]), (2, [1, 2, 2 * 1.5**0.5])])
+def test_a_learned_spread_comes_with_every_block_and_goes_on_growing(output_length, above):
     found = forecast_windows(
         Spreading(),
         count_up(1, horizon=3),
@@ -211,7 +211,7 @@ def test_a_learned_spread_comes_with_every_block_and_is_never_smaller_than_in_th
     )
     assert found[0, :, 0, 0].tolist() == [0, 0, 0]
     assert found[0, :, 0, 1].tolist() == [1, 1, 1]
-    assert found[0, :, 0, 2].tolist() == above
+    assert found[0, :, 0, 2].tolist() == pytest.approx(above)
 
 
 def test_a_path_spreads_as_was_learned():
@@ -236,3 +236,18 @@ def test_every_step_of_a_path_sees_its_own_covariates():
     )
     found = sampled(FutureCovariate(), windows, 0.0, 0.0, 0.0, output_length=2)
     assert found.tolist() == [[[4, 5, 6, 7, 8, 9]]]
+
+
+@pytest.mark.parametrize("power", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize("length", [2, 12, 13])
+def test_a_spread_that_grows_with_a_power_of_the_step_goes_on_so(power, length):
+    steps = torch.arange(1.0, 3 * length + 1)
+    spread = (2 * steps**power)[None, :, None, None]
+    later = extrapolated_spread(spread[:, :length], 2 * length)
+    torch.testing.assert_close(later, spread[:, 2 * length :], rtol=0.1, atol=0.0)
+
+
+def test_a_spread_that_falls_stays_and_that_of_a_single_step_grows_as_of_a_random_walk():
+    falling = torch.tensor([4.0, 3.0, 2.0, 1.0]).view(1, 4, 1, 1)
+    assert extrapolated_spread(falling, 8).flatten().tolist() == [1.5] * 4
+    assert extrapolated_spread(torch.ones(1, 1, 1, 1), 3).item() == 2.0

@@ -15,6 +15,7 @@ from sktime_lstm.inspection.plots import (
     FORECAST,
     plot_anchor_weights,
     plot_backtest,
+    plot_covariate_importance,
     plot_forecast,
     plot_gates,
     plot_history,
@@ -300,3 +301,11 @@ def test_pictures_of_several_axes_can_be_drawn_on_axes_of_ones_own():
     assert (plot_gates(gates_of(range(8), "input gate", "cell state"), *parts(), ax=mine) == mine).all()
     with pytest.raises(ValueError, match="ax has 2 axes, but 3 are needed"):
         plot_history(history_of(), ax=mine[:2])
+
+
+def test_the_most_important_covariate_is_at_the_top_with_a_bar_as_long_as_its_importance():
+    rows = [("rain", "a", 3.0, 0.5, 0.1), ("price", "a", 3.0, 2.0, 0.1), ("price", "b", 3.0, 4.0, 0.3)]
+    table = pd.DataFrame(rows, columns=["covariate", "variable", "error", "importance", "deviation"])
+    ax = plot_covariate_importance(table)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["rain", "price"]
+    assert [bar.get_width() for bar in ax.patches] == [0.5, 3.0]

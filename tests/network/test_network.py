@@ -342,3 +342,28 @@ def test_a_network_goes_back_to_where_it_came_from(share):
     moved.move_back(start, share)
     for parameter, value in zip(moved.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter, value)
+
+
+# Embeddings of categories
+
+
+def test_a_number_of_a_category_is_shown_by_its_row_of_the_table():
+    """The network with a table forecasts as one that is given the rows of the table as covariates."""
+    network = make_network(covariates=2, num_categories=(9,))
+    (table,) = network.embeddings
+    assert table.shape == (10, 3)
+    window, numbers = make_window(covariates=1), torch.randint(0, 10, (3, 12), generator=seeded(1))
+    with_numbers = replace(window, covariates=torch.cat([window.covariates, numbers[..., None].float()], 2))
+    plain = make_network(covariates=4)
+    plain.load_state_dict({name: each for name, each in network.state_dict().items() if "embeddings" not in name})
+    with_rows = replace(window, covariates=torch.cat([window.covariates, table[numbers]], 2))
+    torch.testing.assert_close(network(with_numbers), plain(with_rows))
+
+
+def test_before_training_all_categories_are_alike():
+    network = make_network(covariates=1, num_categories=(9,), trained=False)
+    assert not network.embeddings[0].any()
+
+
+def test_an_embedding_has_as_many_channels_as_the_root_of_its_categories_but_not_too_many():
+    assert NetworkSize(1, 3, 4, num_categories=(33, 400, 3000)).embedding_sizes == (5, 16, 16)

@@ -58,6 +58,7 @@ def test_every_default_keeps_its_rule(name):
         ("scaler", "log"),
         ("loss", "student_t"),
         ("lower_bound", float("inf")),
+        ("past_covariates", "price"),
         ("max_epochs", 0),
         ("batch_size", 0),
         ("learning_rate", 0.0),
