@@ -43,7 +43,7 @@ def accuracy_against_time(path: Path, digest: str) -> None:
         left.set_ylim(bottom=bottom)
         left.axhline(1, color="0.6", linewidth=1, linestyle=":")
         left.set_ylabel("OWA (lower is better; Naive2 is 1)")
-        left.legend(loc="upper right", frameon=False, fontsize=8)
+        left.legend(loc="center left", bbox_to_anchor=(0, 0.62), frameon=False, fontsize=8)
         figure.suptitle("M3, all 3003 series: accuracy against time", x=0.01, ha="left", fontsize=11)
         _save(figure, path, digest)
 
