@@ -11,6 +11,7 @@ from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.intervals import MIN_WINDOWS, Calibration
 from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
 from sktime_lstm.network.network import Network
+from sktime_lstm.runtime import resolve_device
 from sktime_lstm.training import defaults
 from sktime_lstm.training.distributed import SINGLE_PROCESS, ProcessGroup
 from sktime_lstm.training.holdout import HeldOutErrors, keep_share, measure_errors, select_share
@@ -60,6 +61,8 @@ def fit(
     panel: Panel, settings: Settings, start: PretrainedModel | None, *, max_step: int | None, root_seed: int
 ) -> FitResult:
     """Fit a model to a panel, from a pretrained one if there is one."""
+    # A device that is not there is an error, even where nothing is trained on it.
+    resolve_device(settings.device, num_windows=0)
     mode = "scratch" if start is None else choose_fine_tuning(start, settings, panel)
     if start is None or mode == "scratch":
         return fit_from_scratch(panel, settings, max_step=max_step, root_seed=root_seed)

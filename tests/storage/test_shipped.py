@@ -153,3 +153,8 @@ def test_the_shortest_series_have_finite_forecasts_and_intervals(length):
 
 def test_a_constant_series_stays_constant():
     assert_allclose(point(default(), pd.Series(7.0, MONTHS)), 7.0)
+
+
+def test_a_device_that_is_not_there_is_an_error_even_where_nothing_is_trained():
+    with pytest.raises(ValueError, match="device"):
+        default(device="cuda:99").fit(Y)
