@@ -164,7 +164,9 @@ class LSTMForecaster(BaseForecaster):
         What `fit` does with the weights it starts from. ``"none"`` leaves them alone, which takes milliseconds;
         ``"full"`` trains all of them further, as long as without pretraining; ``"scratch"`` ignores them. ``"auto"``
         is ``"full"``, but ``"none"`` for the network that comes with the package where all series together have fewer
-        than 1000 points, unless `max_epochs`, `batch_size`, `learning_rate` or `patience` says how to train.
+        than 1000 points, unless `max_epochs`, `batch_size`, `learning_rate` or `patience` says how to train. That
+        network reads neither covariates nor other variables, so for more points with either, for `past_covariates`,
+        and for a column of more than 32 categories it is ``"scratch"``.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
         What comes before and after, such as the calibration of the intervals, is not counted. Results then depend on

@@ -383,7 +383,7 @@ def test_intervals_of_several_variables_are_not_mixed_up():
 
 
 def test_the_variance_is_that_of_sample_paths(default):
-    paths = default.predict_samples(fh=[1, 2, 3], num_samples=5_000).iloc[:, 0].unstack("sample")
+    paths = default.predict_samples(fh=[1, 2, 3], num_samples=20_000).iloc[:, 0].unstack("sample")
     assert_allclose(default.predict_var(fh=[1, 2, 3]).to_numpy().ravel(), paths.var(axis=1), rtol=0.1)
 
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from toys import (
@@ -23,9 +24,13 @@ from toys import (
     weights,
 )
 
+from sktime_lstm.data.panel import read_panel
 from sktime_lstm.data.windows import training_origins
-from sktime_lstm.training.fit import fine_tune, fit, fit_from_scratch, update_model
+from sktime_lstm.forecaster import LSTMForecaster
+from sktime_lstm.storage.shipped import shipped_model
+from sktime_lstm.training.fit import choose_fine_tuning, fine_tune, fit, fit_from_scratch, update_model
 from sktime_lstm.training.pretrain import as_pretrained
+from sktime_lstm.training.settings import Settings
 
 
 def test_the_same_root_gives_the_same_model():
@@ -286,3 +291,27 @@ def test_a_pretrained_model_knows_how_many_windows_it_has_seen():
     horizon = start.model.preprocessing.training_length
     assert start.num_windows == len(training_origins(TOY, horizon=horizon, min_length=4)) > 50
     assert start.design["hidden_size"] == 3
+
+
+# What the network that comes with the package cannot read
+
+
+def panel_with(length, columns):
+    y = pd.DataFrame(np.random.default_rng(0).normal(size=(length, 1)), columns=["y"])
+    return read_panel(y, columns if columns is None else pd.DataFrame({"x": columns}))
+
+
+@pytest.mark.parametrize(
+    ("length", "column", "expected"),
+    [
+        (300, None, "none"),
+        (300, np.arange(300) % 7, "none"),
+        (300, [f"item {number % 40}" for number in range(300)], "scratch"),
+        (1200, None, "full"),
+        (1200, np.arange(1200) % 7, "scratch"),
+    ],
+    ids=["few", "few with X", "few with many categories", "many", "many with X"],
+)
+def test_many_data_with_covariates_are_learned_from_scratch(length, column, expected):
+    settings = Settings(**LSTMForecaster().get_params(deep=False))
+    assert choose_fine_tuning(shipped_model(), settings, panel_with(length, column)) == expected
