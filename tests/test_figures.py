@@ -91,3 +91,8 @@ def test_a_picture_remembers_the_figures_and_not_when_they_were_measured(figures
     first, later, other = map(figures.digest, files)
     assert first == later
     assert first != other
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1240.4, "1240"), (55.64, "55.6"), (0.0141, "0.0141"), (114.0, "114")])
+def test_seconds_have_three_digits_and_no_exponent(figures, value, shown):
+    assert figures.three_digits(value) == shown

@@ -68,6 +68,11 @@ def lowest_bold(cells: pd.DataFrame, digits: int) -> pd.DataFrame:
     return cells.apply(lambda values: pd.Series(column(values), index=values.index))
 
 
+def three_digits(value: float) -> str:
+    """Round to three digits, without an exponent."""
+    return f"{float(f'{value:.3g}'):.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def m3_scores(table: str) -> str:
     """Accuracy on M3: a tab for each measure, a row for each method, a column for each group."""
     rows = results.m3(table)
@@ -88,7 +93,7 @@ def m3_costs(table: str) -> str:
     """Seconds and memory of each method that ran on all groups, and how often it is much worse than naive."""
     rows = results.m3(table).query("group == 'all'").set_index("method")
     shown = {
-        "fit, s": rows["fit_s"].map("{:.3g}".format),
+        "fit, s": rows["fit_s"].map(three_digits),
         "predict, s": rows["predict_s"].map("{:.2g}".format),
         "peak, MB": rows["peak_MB"].map("{:.0f}".format),
         "after imports, MB": rows["imports_MB"].map("{:.0f}".format),
@@ -104,7 +109,7 @@ def comparison(names: Sequence[str]) -> str:
     shown = {
         "sMAPE, %": lowest_bold(rows[["sMAPE"]], 2)["sMAPE"],
         "MASE": lowest_bold(rows[["MASE"]], 3)["MASE"],
-        "seconds": (rows["fit_s"] + rows["predict_s"]).map("{:.3g}".format),
+        "seconds": (rows["fit_s"] + rows["predict_s"]).map(three_digits),
     }
     return markdown(pd.DataFrame(shown).rename(index=NAMES))
 
