@@ -574,8 +574,8 @@ class LSTMForecaster(BaseForecaster):
         """Write the forecaster to one file that can be loaded without running code from it.
 
         The file holds parameters, choices made in `fit`, weights, scales, the distribution of the errors and the data
-        seen. It is written beside its place first, so that a crash leaves an older file as it was. Needs the extra
-        ``save``. Weights that were trained on a GPU load where there is none.
+        seen. It is written beside its place first, so that a crash leaves an older file as it was. Weights that
+        were trained on a GPU load where there is none.
 
         Parameters
         ----------
@@ -1271,7 +1271,7 @@ def load_model(path: str | PathLike[str]) -> LSTMForecaster:
     Parameters
     ----------
     path : path
-        The file. Needs the extra ``save``.
+        The file.
 
     Returns
     -------

@@ -21,6 +21,8 @@ from typing import Any, get_type_hints
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import safetensors
+import safetensors.numpy
 import torch
 from pandas.tseries.frequencies import to_offset
 from torch import Tensor
@@ -96,7 +98,7 @@ def write_snapshot(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
     content = {"format": FORMAT, "snapshot": _described(snapshot, "forecaster", arrays), "versions": _versions()}
     text = json.dumps(content)
     header = {"name": FORMAT_NAME, "content": text, "sha256": _checksum(text, arrays)}
-    data = _safetensors("numpy").save(arrays, header)
+    data = safetensors.numpy.save(arrays, header)
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {str(target.parent)!r} to save {target.name!r} in. Make it first.")
@@ -113,11 +115,10 @@ def write_snapshot(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
 
 def read_snapshot(path: str | os.PathLike[str]) -> Snapshot:
     """Read a file written by `write_snapshot`, or say why not."""
-    safe_open = _safetensors("safe_open")
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {str(path)!r}. Pass the path of a file written by save_model.")
     try:
-        content, arrays = _read(safe_open, path)
+        content, arrays = _read(path)
         snapshot = _rebuilt(_checked_format(content)["snapshot"], arrays)
         if not isinstance(snapshot, Snapshot):
             raise ValueError("it holds no forecaster")
@@ -137,20 +138,9 @@ class _NewerFormatError(Exception):
     """A format that is still unknown here."""
 
 
-def _safetensors(name: str) -> Any:
-    try:
-        import safetensors
-        import safetensors.numpy
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Files of models need the package safetensors: pip install 'sktime-lstm[save]'."
-        ) from error
-    return getattr(safetensors, name)
-
-
-def _read(safe_open: Any, path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
     """Description and arrays, whose sizes safetensors has compared with the file before it makes room for them."""
-    with safe_open(os.fspath(path), framework="numpy") as file:
+    with safetensors.safe_open(os.fspath(path), framework="numpy") as file:
         header = file.metadata() or {}
         if header.get("name") != FORMAT_NAME:
             raise ValueError("its header does not name this format")

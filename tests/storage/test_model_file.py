@@ -7,7 +7,6 @@ import os
 import pickle
 import random
 import struct
-import sys
 
 import numpy as np
 import pandas as pd
@@ -245,14 +244,6 @@ def test_what_needs_code_is_refused_before_anything_is_written(forecaster, y, tm
     with pytest.raises(ValueError, match="cannot be saved, since a file holds plain values"):
         forecaster.save_model(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_without_safetensors_the_error_names_the_extra(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'sktime-lstm\[save\]'"):
-        load_model(tmp_path / "model")
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'sktime-lstm\[save\]'"):
-        small().fit(Y).save_model(tmp_path / "model")
 
 
 # What is refused
