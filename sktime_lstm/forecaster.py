@@ -208,7 +208,8 @@ class LSTMForecaster(BaseForecaster):
     on. The point forecast itself is not robust: it follows such a jump.
 
     ``update(y, update_params=False)`` takes the new data in and leaves the weights alone; ``update_params=True`` also
-    trains further, with a quarter of the steps at a fifth of the rate.
+    trains further, with a quarter of the steps at a fifth of the rate. Where `fit` trained nothing, it trains nothing
+    either, but chooses seasons, lengths and intervals anew from the longer series.
 
     `X` holds covariates that are known in the future, or, if `past_covariates` names them, only in the past. Rows are
     found by their labels; in `predict` every row that is to be forecast must be there. Rows between may be missing and
@@ -371,8 +372,9 @@ class LSTMForecaster(BaseForecaster):
 
         What is the chance that the sum over the next quarter exceeds a budget, or that a level is ever crossed? Steps
         and variables of a path go together as the errors on held-out windows did; different series are drawn
-        independently. At each step the paths have the quantiles that `predict_quantiles` gives. Steps beyond those
-        whose errors were measured are forecast anew from each path.
+        independently. At each step the paths have the quantiles that `predict_quantiles` gives, with two exceptions:
+        steps beyond those whose errors were measured are forecast anew from each path, and after a jump that may be a
+        mistake half of the paths start from it, while quantiles cover both.
 
         Parameters
         ----------
@@ -431,8 +433,9 @@ class LSTMForecaster(BaseForecaster):
 
         The forecasts are those of ``update(..., update_params=False)`` and `predict` at one cutoff after the other, but
         all windows pass through the network together. Each knows only what came up to its cutoff, and the weights,
-        which stay those of the fit. Where the fit has seen data beyond a cutoff, so have the weights. The forecaster
-        stays as it is.
+        which stay those of the fit. Where the fit has seen data beyond a cutoff, so have the weights; the typical
+        change of a series is then estimated at the earliest such cutoff and kept, so that with covariates a forecast
+        depends a little on which cutoffs are asked for. The forecaster stays as it is.
 
         Parameters
         ----------
@@ -458,9 +461,9 @@ class LSTMForecaster(BaseForecaster):
         Returns
         -------
         pd.DataFrame
-            Rows as `predict`, `predict_interval`, `predict_quantiles` or `predict_samples` return them, under a first
-            index level ``cutoff``, cutoffs ascending; columns as there. A series that ends before a cutoff is forecast
-            from its end, one that begins later is left out.
+            Rows as `predict`, `predict_interval`, `predict_quantiles` or `predict_samples` return them, under an index
+            level ``cutoff``, cutoffs ascending, which is the first one, or follows ``sample``; columns as there. A
+            series that ends before a cutoff is forecast from its end, one that begins later is left out.
 
         Raises
         ------
@@ -1118,14 +1121,14 @@ class LSTMForecaster(BaseForecaster):
         unread = columns_where(columns, self._model.preprocessing.encoder.past_only)
         static = columns_where(columns, np.asarray(np.isfinite(labels).any(axis=0)))
         X = check_covariates(X, columns, needed=bool(needed.any()), unread=unread, static=static)
-        last_needed = np.full(self._memory.num_instances, np.iinfo(np.int64).min)
+        last_needed = self._memory.last.copy()
         np.maximum.at(last_needed, resolved.instance, np.maximum(resolved.position, resolved.origin))
         panel = self._memory.extended(last_needed, covariates=labels)
         if X is not None:
             rows = panel.rows(resolved.instance, resolved.position)[needed]
             if not X.columns.isin(static).all():
                 check_covered(resolved.index[needed], panel.covered_by(X)[rows])
-            panel = panel.with_covariates(X)
+            panel = panel.with_covariates(X, after=self._memory.last)
         return panel
 
     def _known_past(self, resolved: ResolvedHorizon, X: pd.DataFrame | None) -> KnownPast:

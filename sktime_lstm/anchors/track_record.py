@@ -28,6 +28,11 @@ def anchor_errors(window: WindowBatch, target: Tensor) -> Tensor:
     return errors
 
 
+def own_errors(variables: int) -> Tensor:
+    """Prior errors that leave each series to what it has shown itself, of shape (variable, anchor): NaN."""
+    return torch.full((variables, len(ANCHORS)), torch.nan)
+
+
 @dataclass(frozen=True)
 class ErrorSums:
     """Sums over the scored windows of each series: all that a forecast from the end of a series needs to know of them.
@@ -87,22 +92,19 @@ class TrackRecord:
         origins : Tensor of shape (batch,)
             Rows of the first future points.
         prior : Tensor of shape (variable, anchor)
-            Errors over the windows of all series.
+            Errors over the windows of all series; NaN to take what the series itself has shown until then.
 
         Returns
         -------
         Tensor of shape (batch, variable, anchor)
-            Never 0: an anchor that was always right counts as a thousandth of the worst one.
+            Never 0: an anchor that was always right counts as a thousandth of the worst one. Where nothing is known
+            all are the same, and tiny.
         """
         total, count = self._sums_at(origins)
+        prior = torch.where(prior.isnan(), total / count.clamp(min=1), prior)
         mean = (total + PRIOR_WINDOWS * prior) / (count + PRIOR_WINDOWS)
         floor = MIN_RELATIVE_ERROR * mean.amax(-1, keepdim=True)
         return torch.maximum(mean, floor).clamp(min=torch.finfo(torch.float32).tiny).float()
-
-    def own_errors_at(self, origins: Tensor) -> Tensor:
-        """Same, with what the series itself has shown until then as prior errors, as in a fit of it alone."""
-        total, count = self._sums_at(origins)
-        return self.errors_at(origins, total / count.clamp(min=1))
 
     def _sums_at(self, origins: Tensor) -> Tensor:
         """Sum of the errors, and their number, in the series of each origin: (2, batch, variable, anchor)."""
@@ -111,12 +113,6 @@ class TrackRecord:
     def _sums_of(self, instance: Tensor, origins: Tensor) -> Tensor:
         before, known = (torch.searchsorted(self.last_rows, rows) for rows in (self.bounds[instance], origins))
         return self.sums[:, known] - self.sums[:, before]
-
-    def mean_errors(self) -> Tensor:
-        """Mean error of each naive forecast over all scored windows, of shape (variable, anchor); 0 without any."""
-        total, count = self.sums[:, -1]
-        mean: Tensor = total / count.clamp(min=1)
-        return mean
 
     def sums_before(self, instance: Tensor, origins: Tensor) -> ErrorSums:
         """Sums over the scored windows of these series that end before these rows."""

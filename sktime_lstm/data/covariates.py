@@ -98,12 +98,14 @@ class CovariateEncoder:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Number of categories of each column that has an embedding."""
-        return tuple(len(known) for known in self.categories if known is not None and len(known) > MAX_ONE_HOT)
+        return tuple(len(known) for known in self.categories if known is not None and _is_embedded(known))
 
     def column_of_channels(self, num_columns: int) -> npt.NDArray[np.int64]:
         """Number of the column that each channel comes from, of shape (channels,)."""
-        counts = np.array([self._width(known) for known in self._of(num_columns)], dtype=np.int64)
-        return np.concatenate([np.arange(num_columns).repeat(counts), np.flatnonzero(counts == 0)])
+        columns = self._of(num_columns)
+        counts = np.array([self._width(known) for known in columns], dtype=np.int64)
+        embedded = [_is_embedded(known) for known in columns]
+        return np.concatenate([np.arange(num_columns).repeat(counts), np.flatnonzero(embedded)])
 
     def labels(self, columns: pd.Index) -> list[tuple[Any, Any]]:
         """Column and category of each channel; the category is None for numbers and embedded categories."""
@@ -134,7 +136,7 @@ class CovariateEncoder:
                 parts.append(values[:, [number]])
                 continue
             place = _places(values[:, number], theirs, known)[:, None]
-            if self._width(known):
+            if not _is_embedded(known):
                 parts.append(np.where(place < 0, np.nan, place == np.arange(len(known))))
             else:
                 embedded.append(place + 1.0)
@@ -151,8 +153,13 @@ class CovariateEncoder:
 
     @staticmethod
     def _width(known: pd.Index | None) -> int:
-        """Channels of a column, 0 for one with an embedding."""
-        return 1 if known is None else len(known) if len(known) <= MAX_ONE_HOT else 0
+        """Channels of a column, 0 for one with an embedding, or without any category."""
+        return 1 if known is None else 0 if _is_embedded(known) else len(known)
+
+
+def _is_embedded(known: pd.Index | None) -> bool:
+    """Whether a column has so many categories that the network learns what they mean."""
+    return known is not None and len(known) > MAX_ONE_HOT
 
 
 def _places(codes: Array, categories: pd.Index, known: pd.Index) -> npt.NDArray[np.int64]:

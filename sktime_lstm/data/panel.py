@@ -204,9 +204,16 @@ class Panel:
         unchanged = np.logical_and.reduceat(same, self.bounds[:-1])
         return np.where((known >= 0) & unchanged[known], known, -1)
 
-    def with_covariates(self, X: pd.DataFrame) -> Panel:
-        """Write `X` over the columns and rows of covariates that both have; rows of `X` elsewhere are left aside."""
+    def with_covariates(self, X: pd.DataFrame, *, after: Positions | None = None) -> Panel:
+        """Write `X` over the columns and rows of covariates that both have; rows of `X` elsewhere are left aside.
+
+        Only rows beyond the grid position ``after[i]`` of instance i are written, if it is given.
+        """
         rows, inside = self._rows_of(X)
+        if after is not None:
+            instance = self.series_of(rows)
+            later = rows > self.rows(instance, after[instance])
+            inside[inside], rows = later, rows[later]
         covariates, categories = self.covariates.copy(), list(self.categories or (None,) * len(self.covariate_columns))
         written = self.covariate_columns.get_indexer(X.columns)
         values, known = coded(X[inside], tuple(categories[number] for number in written))

@@ -14,6 +14,7 @@ from sktime_lstm.network.cells import CELLS, HIDDEN, RecurrentLayer, State, init
 
 SHARPNESS = 6.0
 MIN_LOG_ERROR, MAX_LOG_RATIO = -7.0, 6.0
+UNKNOWN_ERROR = 1e-30
 MAX_EMBEDDING = 16
 
 
@@ -217,6 +218,8 @@ def log_errors(window: WindowBatch, anchors: Tensor) -> Tensor:
     """
     exists = ~anchors[:, 0].isnan()
     errors = torch.ones_like(anchors[:, 0]) if window.anchor_errors is None else window.anchor_errors
+    # Of the errors of an anchor that was always right some thousandth is left; without any errors nothing is known.
+    errors = torch.where(errors.amax(-1, keepdim=True) > UNKNOWN_ERROR, errors, 1.0)
     logs = errors.log().clamp(min=MIN_LOG_ERROR).masked_fill(~exists, torch.inf)
     smallest = logs.amin(-1, keepdim=True)
     return torch.cat([smallest, (logs - smallest).clamp(max=MAX_LOG_RATIO)], -1)

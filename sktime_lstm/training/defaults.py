@@ -16,6 +16,7 @@ POINTS_PER_STEP = 8_000
 MAX_WINDOWS_PER_SERIES = 5_000
 MAX_SPARSE_WINDOW = 128
 MAX_OUTPUT_LENGTH = 100
+MAX_STEPS_LEARNED = 36
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def choose_output_length(data_size: DataSize) -> int:
     """Steps forecast in one go: the horizon if it is known, else a season; the steps beyond are rolled out."""
     whole_seasons = max(MAX_OUTPUT_LENGTH // data_size.sp, 1) * data_size.sp
     return min(data_size.max_step or max(data_size.sp, 8), whole_seasons)
+
+
+def farthest_step_learned(sp: int) -> int:
+    """Farthest step of the simulated series of a season from which the network of the package has learned."""
+    return 13 if sp == 1 else min(max(2 * sp, 12), MAX_STEPS_LEARNED)
 
 
 def choose_training_length(data_size: DataSize, output_length: int) -> int:

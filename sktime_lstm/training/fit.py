@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 
+from sktime_lstm.anchors.track_record import own_errors
 from sktime_lstm.data.covariates import CovariateEncoder
 from sktime_lstm.data.panel import Panel
 from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
@@ -167,6 +168,9 @@ def prepare_for(
     """Prepare other data for a model; errors of other seasonal forecasts say nothing of these."""
     same_season = preprocessing.sp == model.preprocessing.sp
     prior_errors = model.prior_errors if same_season else None
+    if model.preprocessing.sp == 0 and not to_train:
+        # As it has learned: how wrong the naive forecasts were in other series does not tell how certain it may be.
+        prior_errors = own_errors(len(panel.columns))
     anchored = model.prior_errors is not None
     return prepare(panel, preprocessing, anchored=anchored, prior_errors=prior_errors, to_train=to_train)
 

@@ -110,7 +110,7 @@ def prepare(
     """Make the windows of a panel and follow the errors of the naive forecasts through it.
 
     Without `prior_errors` and `units` they are those of this panel. Only `to_train` are the naive forecasts of all
-    windows made; otherwise the prior errors are those of the scored windows.
+    windows made.
     """
     units = preprocessing.units(panel) if units is None else units
     windows = preprocessing.window_index(panel, preprocessing.explained(panel, units))
@@ -122,7 +122,7 @@ def prepare(
         prepared = replace(prepared, anchors=with_anchors(prepared.examples(prepared.origins)).anchors)
     if prior_errors is None:
         latest = thin(prepared.origins, MAX_FOR_PRIOR)
-        prior_errors = mean_errors(prepared.examples(latest)) if to_train else record.mean_errors()
+        prior_errors = mean_errors(prepared.examples(latest))
     anchor_errors = partial(record.errors_at, prior=prior_errors)
     return replace(prepared, prior_errors=prior_errors, windows=replace(windows, anchor_errors=anchor_errors))
 
@@ -237,6 +237,8 @@ def adapted_preprocessing(
     same, alike = sp == preprocessing.sp, replace(size, lengths=PLENTY) if preprocessing.sp else size
     length = preprocessing.window_length if same else defaults.choose_window_length(alike)
     output_length = preprocessing.output_length if same else defaults.choose_output_length(size)
+    if not preprocessing.sp:
+        output_length = min(output_length, defaults.farthest_step_learned(sp))
     output_length = settings.output_length or output_length
     training_length = defaults.choose_training_length(size, output_length)
     adapted = replace(

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sktime_lstm.anchors.naive import ANCHORS, anchors_of
-from sktime_lstm.anchors.track_record import score_anchors
+from sktime_lstm.anchors.track_record import own_errors, score_anchors
 from sktime_lstm.data.panel import Array, unnamed
 from sktime_lstm.data.scaling import fit_scaler, window_scale
 from sktime_lstm.data.simulation import Prior, simulate_series
@@ -46,7 +47,6 @@ KINDS_OF_SEASONS = {**KINDS, "weak season": 0.10}
 """Same where there is a season."""
 
 MAX_LENGTH_WITHOUT_SEASON, MAX_LENGTH = 150, 260
-MAX_STEPS_AHEAD = 36
 LATER_SHARE = 0.45
 LIFTED_SHARE, LIFTED_BY = 0.5, (0.1, 20.0)
 MAX_PER_SERIES = 16
@@ -156,7 +156,7 @@ def windows_alone(values: Array, shape: Shape) -> WindowIndex:
     )
     scored = windows.bounds[:-1, None] + shape.scored
     record = score_anchors(replace(windows, origins=scored.flatten()), window_scale, weight=shape.stride)
-    return replace(windows, horizon=shape.horizon, anchor_errors=record.own_errors_at)
+    return replace(windows, horizon=shape.horizon, anchor_errors=partial(record.errors_at, prior=own_errors(1)))
 
 
 def scaled_batch(windows: WindowIndex) -> tuple[WindowBatch, Tensor]:
@@ -186,7 +186,7 @@ def draw_shape(rng: np.random.Generator) -> Shape:
     sp = int(rng.choice([*PERIODS], p=[*PERIODS.values()]))
     shortest, longest = max(sp + 4, 6), MAX_LENGTH if sp >= 12 else MAX_LENGTH_WITHOUT_SEASON
     length = round(math.exp(rng.uniform(math.log(shortest), math.log(longest))))
-    nearest, farthest = (2, 13) if sp == 1 else (max(2, sp // 2), min(max(2 * sp, 12), MAX_STEPS_AHEAD))
+    nearest, farthest = max(2, sp // 2), defaults.farthest_step_learned(sp)
     shape = Shape(sp, length, int(rng.integers(nearest, farthest + 1)))
     return shape if len(shape.scored) else draw_shape(rng)
 
@@ -327,12 +327,12 @@ def measured_calibration(network: Network, plan: SimulationPlan) -> Calibration:
 
 @torch.no_grad()
 def _relative_errors(network: Network, plan: SimulationPlan, number: int) -> Array:
-    """Errors of a batch over the predicted spread on their side, of shape (windows, MAX_STEPS_AHEAD, 1)."""
+    """Errors of a batch over the predicted spread on their side, of shape (windows, defaults.MAX_STEPS_LEARNED, 1)."""
     window, target = simulated_batch(np.random.default_rng([plan.seed, plan.steps, number]), plan)
     predictive_of, one = LOSSES[LOSS].predictive_of, torch.ones_like(target[:, :1])
     assert predictive_of is not None
     forecast, below, above = predictive_of(network(window), one).unbind(-1)
     errors = (target - forecast) / torch.where(target < forecast, below, above)
-    padded = torch.full((len(errors), MAX_STEPS_AHEAD, 1), torch.nan, dtype=torch.float64)
+    padded = torch.full((len(errors), defaults.MAX_STEPS_LEARNED, 1), torch.nan, dtype=torch.float64)
     padded[:, : errors.shape[1]] = errors.clamp(-MAX_ERROR, MAX_ERROR)
     return padded.numpy()

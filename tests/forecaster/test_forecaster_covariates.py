@@ -358,3 +358,21 @@ def test_the_table_of_effects_has_zeros_for_what_is_known_only_in_the_past(rainy
     table = rainy.covariate_effects().set_index("covariate")
     assert table.loc["rain", ["effect", "standard_error"]].tolist() == [0, 0]
     assert abs(table.loc["price", "effect"] - 3) < 4 * table.loc["price", "standard_error"]
+
+
+def test_past_rows_of_x_in_predict_change_nothing():
+    generator = np.random.default_rng(0)
+    months = pd.period_range("2010-01", periods=72, freq="M")
+    X = pd.DataFrame({"x": generator.normal(size=72)}, months)
+    y = 5 * X["x"] + generator.normal(size=72)
+    forecaster = LSTMForecaster(random_state=0).fit(y[:60], X=X[:60])
+    whole, future = (forecaster.predict(fh=range(1, 13), X=some + 2) for some in (X, X[60:]))
+    np.testing.assert_array_equal(whole, future)
+
+
+def test_a_column_of_categories_that_is_all_missing_has_no_effect_and_is_no_error():
+    months = pd.period_range("2010-01", periods=60, freq="M")
+    generator = np.random.default_rng(0)
+    X = pd.DataFrame({"b": pd.Categorical([None] * 60, categories=["a"]), "x": generator.normal(size=60)}, months)
+    y = pd.Series(X["x"] + generator.normal(size=60), months)
+    assert "x" in str(LSTMForecaster(random_state=0).fit(y, X=X).covariate_effects())

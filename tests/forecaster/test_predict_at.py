@@ -201,3 +201,11 @@ def test_a_bar_counts_the_chunks_of_cutoffs(capsys):
     assert "3/3" in capsys.readouterr().err
     forecaster.predict([1])
     assert capsys.readouterr().err == ""
+
+
+def test_a_series_that_has_not_begun_is_left_out_even_if_none_of_it_is_known():
+    months = pd.period_range("2015-01", periods=60, freq="M")
+    values = np.random.default_rng(0).normal(size=60).cumsum()
+    panel = pd.concat({"b": pd.Series(values[50:], months[50:]), "z": pd.Series(values, months)}).to_frame("y")
+    forecasts = small().fit(panel).predict_at([months[45]], [1])
+    assert forecasts.index.get_level_values(1).unique().tolist() == ["z"]

@@ -158,3 +158,23 @@ def test_a_constant_series_stays_constant():
 def test_a_device_that_is_not_there_is_an_error_even_where_nothing_is_trained():
     with pytest.raises(ValueError, match="device"):
         default(device="cuda:99").fit(Y)
+
+
+def test_in_a_panel_each_series_is_forecast_as_if_it_stood_alone():
+    panel = pd.concat({number: wave(60 - 9 * number, MONTHS[9 * number :], seed=number) for number in range(3)})
+    together = default(sp=4).fit(panel.to_frame("y"), fh=FH)
+    for number in range(3):
+        alone = default(sp=4, window_length=together.window_length_).fit(panel.loc[number], fh=FH)
+        assert_allclose(together.predict().loc[number, "y"], alone.predict(), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("length", "sp"), [(3, 1), (4, 12), (6, 12), (8, 12)])
+def test_intervals_are_no_narrower_than_the_data_vary_where_no_naive_forecast_has_been_tried(length, sp):
+    y = wave(length, MONTHS[:length])
+    low, high = default(sp=sp).fit(y, fh=FH).predict_interval(coverage=0.9).to_numpy().T
+    assert (high - low > y.std()).all()
+
+
+def test_more_steps_than_it_has_learned_are_forecast_block_by_block():
+    assert default(sp=12).fit(Y, fh=range(1, 61)).output_length_ == 24
+    assert default(sp=12, output_length=60).fit(Y, fh=range(1, 61)).output_length_ == 60

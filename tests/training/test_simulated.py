@@ -10,11 +10,12 @@ import torch
 from toys import make_settings, panel_of, season, wave
 
 from sktime_lstm.anchors.naive import ANCHORS
+from sktime_lstm.anchors.track_record import own_errors
 from sktime_lstm.data.simulation import simulate_series
 from sktime_lstm.forecaster import LSTMForecaster
+from sktime_lstm.training.defaults import MAX_STEPS_LEARNED
 from sktime_lstm.training.preparation import choose_preprocessing, prepare
 from sktime_lstm.training.simulated import (
-    MAX_STEPS_AHEAD,
     PERIODS,
     Shape,
     SimulationPlan,
@@ -46,7 +47,7 @@ def test_windows_are_those_of_a_fit_of_each_series_alone(sp):
     assert (ours.window_length, ours.sp) == (theirs.window_length, theirs.sp)
     torch.testing.assert_close(ours.context, theirs.context, equal_nan=True)
     torch.testing.assert_close(ours.zero, theirs.zero)
-    torch.testing.assert_close(ours.anchor_errors, prepared.record.own_errors_at(torch.tensor([24])))
+    torch.testing.assert_close(ours.anchor_errors, prepared.record.errors_at(torch.tensor([24]), own_errors(1)))
 
 
 def test_errors_of_the_naive_forecasts_know_nothing_of_the_future():
@@ -154,6 +155,6 @@ def test_the_model_reads_as_many_points_as_a_fit_of_that_series(model_file, sp, 
 def test_intervals_of_the_model_are_those_that_simulated_series_need():
     training = SimulationTraining(TINY)
     calibration = pretrained_model(training).model.calibration
-    assert calibration.steps == MAX_STEPS_AHEAD
+    assert calibration.steps == MAX_STEPS_LEARNED
     low, high = calibration.errors(np.array([[1]]), [0.1, 0.9])[0, 0]
     assert -10 < low < 0 < high < 10
