@@ -14,7 +14,8 @@ ANCHORS = ("last", "smooth", "slow", "mean", "drift", *SMOOTHERS, "seasonal", "s
 """Names of the naive forecasts, in the order of the last axis."""
 
 SMOOTH, SLOW = 0.7, 0.9
-ENOUGH_OF_A_SEASON = 0.8
+FILLINGS = 3
+ENOUGH_OF_A_SEASON, ENOUGH_OF_THE_FIRST_SEASON = 0.5, 0.8
 MIN_VARIANCE = 1e-12
 MIN_POINTS_FOR_LOGARITHM, MAX_ZERO, MAX_LOG_GROWTH = 10, 1e3, 1.0
 MAX_BYTES_IN_ADVANCE = 20_000_000
@@ -144,19 +145,41 @@ def season_ahead(context: Tensor, sp: int) -> Tensor:
         Zero unless every phase is seen at least once, which takes two seasons.
     """
     series = context.transpose(1, 2)
-    phases = _phases(series - _moving_average(series, sp), sp)
+    level = _moving_average(series, sp)
+    season, phases = _season_around(level, series, sp)
+    missing = torch.isnan(series) & _has_begun(series)
+    # A network that is exported meets other windows than the one of the trace.
+    is_traced = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]  # torch has no types for it
+    if is_traced or missing.any():
+        # The mean of a season of which some is missing is off by the season of what is: fill that in, and again.
+        behind = torch.arange(-series.shape[-1], 0, device=series.device) % sp
+        for _ in range(FILLINGS):
+            filled = torch.where(missing, level + season[:, :, 0, behind], series)
+            level = _moving_average(filled, sp)
+            season, phases = _season_around(level, series, sp)
+    return (season * _reliability(phases, season)).squeeze(2).transpose(1, 2)
+
+
+def _season_around(level: Tensor, series: Tensor, sp: int) -> tuple[Tensor, Tensor]:
+    """Mean deviation of each phase from a level, of shape (batch, variable, 1, sp), and all of them, by season."""
+    phases = _phases(series - level, sp)
     season = _mean(phases, 2)
     known = torch.isfinite(phases).any(2, keepdim=True).all(3, keepdim=True)
-    season = (season - season.mean(3, keepdim=True)).masked_fill(~known, 0.0)
-    return (season * _reliability(phases, season)).squeeze(2).transpose(1, 2)
+    return (season - season.mean(3, keepdim=True)).masked_fill(~known, 0.0), phases
 
 
 def _moving_average(series: Tensor, sp: int) -> Tensor:
     """Centred mean over a season; NaN near the ends and where too little of the season was observed."""
-    seen = _mean_over_season(torch.isfinite(series), sp)
+    seen, begun = (_mean_over_season(which, sp) for which in (torch.isfinite(series), _has_begun(series)))
     mean = _mean_over_season(series.nan_to_num(), sp) / seen.clamp(min=ENOUGH_OF_A_SEASON)
-    centred = mean.masked_fill(seen < ENOUGH_OF_A_SEASON, torch.nan).to(series.dtype)
+    too_little = (seen < ENOUGH_OF_A_SEASON) | (begun < ENOUGH_OF_THE_FIRST_SEASON)
+    centred = mean.masked_fill(too_little, torch.nan).to(series.dtype)
     return nn.functional.pad(centred, (sp // 2, sp // 2), value=torch.nan)
+
+
+def _has_begun(series: Tensor) -> Tensor:
+    """Whether something was observed until then."""
+    return torch.isfinite(series).to(series.dtype).cumsum(-1) > 0
 
 
 def _mean_over_season(values: Tensor, sp: int) -> Tensor:

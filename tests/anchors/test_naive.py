@@ -317,3 +317,13 @@ def test_anchors_that_take_too_much_memory_are_not_made_in_advance(monkeypatch):
     # Windows, steps, variables, anchors and bytes of a number.
     monkeypatch.setattr(naive, "MAX_BYTES_IN_ADVANCE", 26 * 3 * 2 * len(ANCHORS) * 4 - 1)
     assert with_anchors(examples()).anchors is None
+
+
+def test_a_season_of_which_a_third_is_missing_is_found_as_if_it_were_there():
+    generator = torch.Generator().manual_seed(0)
+    pattern = 5 * torch.sin(2 * torch.pi * torch.arange(72) / 12)
+    complete = (0.3 * torch.arange(72) + pattern).repeat(20, 1)[..., None]
+    missing = complete.masked_fill(torch.rand(complete.shape, generator=generator) < 1 / 3, torch.nan)
+    found, expected = season_ahead(missing, 12), season_ahead(complete, 12)
+    error = (found - expected).abs().mean((1, 2))
+    assert error.median() < 0.1 * pattern.abs().mean()
