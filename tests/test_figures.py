@@ -96,3 +96,24 @@ def test_a_picture_remembers_the_figures_and_not_when_they_were_measured(figures
 @pytest.mark.parametrize(("value", "shown"), [(1240.4, "1240"), (55.64, "55.6"), (0.0141, "0.0141"), (114.0, "114")])
 def test_seconds_have_three_digits_and_no_exponent(figures, value, shown):
     assert figures.three_digits(value) == shown
+
+
+def test_the_page_of_the_shipped_network_has_the_figures_of_the_short_series():
+    page = (ROOT / "docs" / "explanation" / "shipped_network.md").read_text(encoding="utf-8")
+    table = pd.read_csv(ROOT / "docs" / "benchmarks" / "short_series.csv")
+    methods = ["LSTMForecaster", "AutoETS", "DynamicOptimizedTheta", "AutoARIMA"]
+    for length, rows in table.set_index("method").groupby("length"):
+        start = f"| {length} | {rows['series'].iloc[0]} | "
+        assert start + " | ".join(f"{rows.loc[method, 'mase']:.3f}" for method in methods) in page
+        assert (
+            start + " | ".join(f"{rows.loc[method, 'coverage']:.0%}".replace("%", " %") for method in methods) in page
+        )
+
+
+def test_the_page_of_the_shipped_network_has_the_figures_of_its_training():
+    page = (ROOT / "docs" / "explanation" / "shipped_network.md").read_text(encoding="utf-8")
+    log = (ROOT / "docs" / "benchmarks" / "pretrain_simulated.txt").read_text(encoding="utf-8").strip().splitlines()
+    for line in log[-16:]:
+        group, (anchors, network) = line[:20].strip(), (cell.split("/") for cell in line[20:].split("|")[:2])
+        cells = [anchors[0], network[0], anchors[1], network[1]]
+        assert f"| {group} | " + " | ".join(cell.strip() for cell in cells) in page
