@@ -23,7 +23,7 @@ AFTER_ALL = ("forecaster.py", "backtesting.py", "csv_files.py", "__init__.py", "
 # pandas ends here; the network and what trains it see arrays and tensors.
 PANDAS_IN = ("data", "storage", "inspection", *BEFORE_ALL[1:], *AFTER_ALL)
 
-TOP_LEVEL = {"sktime_lstm", "docs", "tests", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff"}
+TOP_LEVEL = {"sktime_lstm", "docs", "tests", "pyproject.toml", "README.md", "LICENSE"}
 TEXT_SUFFIXES = {".cfg", ".csv", ".md", ".py", ".rst", ".svg", ".toml", ".txt", ".yaml", ".yml", ""}
 
 

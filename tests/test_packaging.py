@@ -63,7 +63,7 @@ def test_type_information_is_shipped():
 
 
 def test_the_citation_names_the_version_and_the_source():
-    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    citation = (ROOT / ".github" / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {sktime_lstm.__version__}\n" in citation
     assert PROJECT["urls"]["Source"] in citation
 
