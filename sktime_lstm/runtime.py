@@ -56,7 +56,8 @@ def resolve_device(device: str, num_windows: int) -> torch.device:
     try:
         resolved = torch.device(device)
         torch.zeros(1, device=resolved).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # The last is torch's answer to "meta".
+    # torch raises the first for a name or number that is not there, and the second for a kind it was built without.
+    except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f"LSTMForecaster: device={device!r} is not available here ({str(error).splitlines()[0]}). "
             f"Pass 'auto', 'cpu' or a device that torch lists."

@@ -277,7 +277,7 @@ class PretrainedModel:
     @property
     def is_universal(self) -> bool:
         """Whether it serves series of any season and columns, as one that learned from simulated series does."""
-        return self.model.preprocessing.sp == 0
+        return self.model.preprocessing.is_universal
 
     def for_columns(self, columns: Labels, covariate_columns: Labels) -> PretrainedModel:
         """Same for a panel of these columns, if it serves any: it forecasts variables one by one.

@@ -80,6 +80,11 @@ class Preprocessing:
     encoder: CovariateEncoder = field(default_factory=CovariateEncoder)
 
     @property
+    def is_universal(self) -> bool:
+        """Whether it is that of a model for series of any season and columns."""
+        return self.sp == 0
+
+    @property
     def predictive_of(self) -> PredictiveOf | None:
         """Map from distribution parameters to the predicted spread, if the loss learns one."""
         return LOSSES[self.loss].predictive_of

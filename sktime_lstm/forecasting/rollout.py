@@ -11,10 +11,8 @@ from torch import Tensor, nn
 
 from sktime_lstm.data.scaling import ScaleOf
 from sktime_lstm.data.windows import WindowBatch, WindowIndex, split_into_batches
+from sktime_lstm.forecasting.intervals import RANDOM_WALK_GROWTH
 from sktime_lstm.network.losses import PredictiveOf
-
-RANDOM_WALK = 0.5
-"""Power of the step with which the errors of a random walk grow."""
 
 
 def roll_out(
@@ -88,10 +86,10 @@ def extrapolated_spread(first: Tensor, start: int) -> Tensor:
     half = (length + 1) // 2
     near, far = first[:, :half].mean(1, keepdim=True), first[:, -half:].mean(1, keepdim=True)
     middle_of_near, middle_of_far = (half + 1) / 2, length - (half - 1) / 2
-    power = torch.full_like(far, RANDOM_WALK)
+    power = torch.full_like(far, RANDOM_WALK_GROWTH)
     if middle_of_far > middle_of_near:
         growth = (far / near).log() / math.log(middle_of_far / middle_of_near)
-        power = growth.nan_to_num(0.0).clamp(0.0, RANDOM_WALK)
+        power = growth.nan_to_num(0.0).clamp(0.0, RANDOM_WALK_GROWTH)
     steps = torch.arange(start + 1, start + length + 1, dtype=first.dtype)[:, None, None]
     return far * (steps / middle_of_far) ** power
 

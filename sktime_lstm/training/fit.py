@@ -87,6 +87,11 @@ def choose_fine_tuning(start: PretrainedModel, settings: Settings, panel: Panel)
     return "full" if trains else "none"
 
 
+def multipliers_from(start: PretrainedModel | None) -> ScheduleMultipliers:
+    """How long and how fast to train from a pretrained model."""
+    return FROM_UNIVERSAL if start is not None and start.is_universal else FROM_SCRATCH
+
+
 def fit_from_scratch(
     panel: Panel,
     settings: Settings,
@@ -129,9 +134,8 @@ def fine_tune(
         if start.is_universal:
             model = replace(model, calibration=HeldOutErrors(model.network, prepared).corrected(model.calibration))
         return FitResult(model, prepared.summary, [])
-    multipliers = FROM_UNIVERSAL if start.is_universal else FROM_SCRATCH
     settings = replace(settings, loss=preprocessing.loss)
-    with Trainer(prepared, settings, root_seed, multipliers=multipliers) as trainer:
+    with Trainer(prepared, settings, root_seed, multipliers=multipliers_from(start)) as trainer:
         trained = _train(trainer, FINE_TUNE, start=start.model.network)
     return _result(trained, trainer, max_step, otherwise=start.model.calibration)
 
@@ -168,7 +172,7 @@ def prepare_for(
     """Prepare other data for a model; errors of other seasonal forecasts say nothing of these."""
     same_season = preprocessing.sp == model.preprocessing.sp
     prior_errors = model.prior_errors if same_season else None
-    if model.preprocessing.sp == 0 and not to_train:
+    if model.preprocessing.is_universal and not to_train:
         # As it has learned: how wrong the naive forecasts were in other series does not tell how certain it may be.
         prior_errors = own_errors(len(panel.columns))
     anchored = model.prior_errors is not None

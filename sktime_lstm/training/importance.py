@@ -15,11 +15,11 @@ from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.rollout import roll_out
 from sktime_lstm.network.network import Network
 from sktime_lstm.runtime import seeded_generator
-from sktime_lstm.training.fit import choose_fine_tuning, prepare_for
+from sktime_lstm.training.fit import choose_fine_tuning, multipliers_from, prepare_for
 from sktime_lstm.training.holdout import keep_share, select_share
 from sktime_lstm.training.preparation import PreparedPanel, without_held_out_effect
 from sktime_lstm.training.settings import Settings
-from sktime_lstm.training.trainer import FROM_SCRATCH, FROM_UNIVERSAL, HOLD_OUT, Trainer
+from sktime_lstm.training.trainer import HOLD_OUT, Trainer
 
 PERMUTE = 101
 """Stream of the random numbers of the permutations."""
@@ -75,12 +75,12 @@ def _network(
 ) -> Network:
     """Hold-out network of a fit; a pretrained one that is not to be trained further has not seen these windows."""
     mode = "scratch" if start is None else choose_fine_tuning(start, settings, prepared.panel)
-    known = None if start is None or mode == "scratch" else start.model.network
+    start = None if mode == "scratch" else start
+    known = None if start is None else start.model.network
     if known is not None and mode == "none":
         return known
-    multipliers = FROM_UNIVERSAL if known is not None and start is not None and start.is_universal else FROM_SCRATCH
     settings = replace(settings, loss=prepared.preprocessing.loss, patience=None)
-    with Trainer(prepared, settings, root_seed, multipliers=multipliers) as trainer:
+    with Trainer(prepared, settings, root_seed, multipliers=multipliers_from(start)) as trainer:
         network = trainer.train_network(origins, HOLD_OUT, start=copy.deepcopy(known))
     if prepared.prior_errors is None:
         return network

@@ -234,10 +234,10 @@ def adapted_preprocessing(
     """
     sp, long_seasons = choose_seasons(panel, settings, known=preprocessing.sp or None)
     size = defaults.DataSize(panel.lengths, sp, max_step, observed_share(panel))
-    same, alike = sp == preprocessing.sp, replace(size, lengths=PLENTY) if preprocessing.sp else size
+    same, alike = sp == preprocessing.sp, size if preprocessing.is_universal else replace(size, lengths=PLENTY)
     length = preprocessing.window_length if same else defaults.choose_window_length(alike)
     output_length = preprocessing.output_length if same else defaults.choose_output_length(size)
-    if not preprocessing.sp:
+    if preprocessing.is_universal:
         output_length = min(output_length, defaults.farthest_step_learned(sp))
     output_length = settings.output_length or output_length
     training_length = defaults.choose_training_length(size, output_length)
@@ -252,7 +252,7 @@ def adapted_preprocessing(
         scoring_stride=_scoring_stride(panel, training_length),
         lower_bound=_lower_bound(replace(settings, loss=preprocessing.loss)),
     )
-    return adapted if preprocessing.sp else with_own_effect(adapted, panel, settings)
+    return with_own_effect(adapted, panel, settings) if preprocessing.is_universal else adapted
 
 
 def with_own_effect(preprocessing: Preprocessing, panel: Panel, settings: Settings) -> Preprocessing:
