@@ -1001,8 +1001,8 @@ class LSTMForecaster(BaseForecaster):
         asked, defaults = self.get_params(deep=False), self.get_param_defaults()
         start: PretrainedModel | None = getattr(self, "pretrained_model_", None)
         if start is None and self.pretrained == SHIPPED:
-            start = shipped_model() if shipped else None
-            return start if start is not None and conflict(start.design, asked, defaults) is None else None
+            serves = shipped and conflict(shipped_model().design, asked, defaults) is None
+            return shipped_model() if serves else None
         if start is None and self.pretrained is not None:
             other = self.pretrained if isinstance(self.pretrained, LSTMForecaster) else load_model(self.pretrained)
             check_has_learned(other)

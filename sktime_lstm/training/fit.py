@@ -123,21 +123,26 @@ def fine_tune(
     """
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
     preprocessing = adapted_preprocessing(start.model.preprocessing, panel, settings, max_step)
-    if settings.fine_tune != "none":
-        # As long a context as a training from scratch has: tuned anchors gain from a long past.
-        size = defaults.DataSize(panel.lengths, preprocessing.sp, max_step)
-        wanted = max(preprocessing.window_length, defaults.choose_window_length(size))
-        preprocessing = replace(preprocessing, window_length=settings.window_length or wanted)
-    prepared = prepare_for(start.model, panel, preprocessing, to_train=settings.fine_tune != "none")
     if settings.fine_tune == "none":
-        model = replace(start.model, preprocessing=preprocessing, prior_errors=prepared.prior_errors)
-        if start.is_universal:
-            model = replace(model, calibration=HeldOutErrors(model.network, prepared).corrected(model.calibration))
-        return FitResult(model, prepared.summary, [])
+        return _left_alone(start, panel, preprocessing)
+    # As long a context as a training from scratch has: tuned anchors gain from a long past.
+    size = defaults.DataSize(panel.lengths, preprocessing.sp, max_step)
+    wanted = max(preprocessing.window_length, defaults.choose_window_length(size))
+    preprocessing = replace(preprocessing, window_length=settings.window_length or wanted)
+    prepared = prepare_for(start.model, panel, preprocessing)
     settings = replace(settings, loss=preprocessing.loss)
     with Trainer(prepared, settings, root_seed, multipliers=multipliers_from(start)) as trainer:
         trained = _train(trainer, FINE_TUNE, start=start.model.network)
     return _result(trained, trainer, max_step, otherwise=start.model.calibration)
+
+
+def _left_alone(start: PretrainedModel, panel: Panel, preprocessing: Preprocessing) -> FitResult:
+    """Fit without training; a network that serves any series has intervals by the errors of each."""
+    prepared = prepare_for(start.model, panel, preprocessing, to_train=False)
+    model = replace(start.model, preprocessing=preprocessing, prior_errors=prepared.prior_errors)
+    if start.is_universal:
+        model = replace(model, calibration=HeldOutErrors(model.network, prepared).corrected(model.calibration))
+    return FitResult(model, prepared.summary, [])
 
 
 def update(
