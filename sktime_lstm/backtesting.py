@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sktime.datatypes import convert_to
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
@@ -27,11 +26,11 @@ from sktime.performance_metrics.forecasting import (
 from sktime.split.base import BaseSplitter
 from sktime.transformations.series.impute import Imputer
 
+from sktime_lstm.data.horizon import Flags
 from sktime_lstm.data.panel import Panel, read_panel
 from sktime_lstm.data.seasonality import calendar_periods, find_period
+from sktime_lstm.data.time_axis import Positions
 from sktime_lstm.forecaster import LSTMForecaster
-
-Positions = npt.NDArray[np.int64]
 
 SCORES = ["MASE", "sMAPE", "RMSE"]
 TIMES = ["fit_time", "predict_time"]
@@ -108,7 +107,8 @@ def backtest(
 
         each the mean over folds; within a fold the mean over series and variables. With `per_fold` the index is
         (forecaster, fold) in the order of `forecasters`, and ``cutoff`` is the last time stamp of the training
-        window. In a panel a fold scores those series that cover its test window.
+        window. In a panel a fold scores those series that cover its test window, or, if `strategy` is not
+        ``"refit"``, those that cover all test windows.
 
     Raises
     ------
@@ -142,6 +142,8 @@ def backtest(
     data = _read(y, X)
     sp = data.seasonal_period if sp is None else _check_at_least_one(sp, "sp")
     folds = _latest_folds(data.times, horizon, sp, initial_window, step_length, max_folds)
+    folds.same_series = strategy != "refit"
+    _check_not_empty(folds, data.y.index)
     competitors = default_forecasters(sp) if forecasters is None else _by_name(forecasters)
     settings = {"strategy": strategy, "backend": backend, "backend_params": backend_params}
     scores = {
@@ -230,15 +232,20 @@ class _LatestFolds(BaseSplitter):
         Number of grid points in each training window.
     min_points : int
         A series takes part in a fold if at least so many of its points lie in the training window.
+    same_series : bool
+        Whether only those series take part that do so in every fold: what moves on from fold to fold keeps its series.
     """
 
     _tags = {"split_hierarchical": True}  # noqa: RUF012 (sktime reads it as a plain class attribute)
 
-    def __init__(self, fh: Positions, times: pd.Index, sizes: list[int], min_points: int) -> None:
+    def __init__(
+        self, fh: Positions, times: pd.Index, sizes: list[int], min_points: int, same_series: bool = False
+    ) -> None:
         self.fh = fh
         self.times = times
         self.sizes = sizes
         self.min_points = min_points
+        self.same_series = same_series
         super().__init__()
 
     def _split(self, y: pd.Index) -> Iterator[tuple[Positions, Positions]]:
@@ -246,11 +253,17 @@ class _LatestFolds(BaseSplitter):
         if isinstance(y, pd.MultiIndex):
             instance = pd.factorize(y.droplevel(-1))[0]
         position = self.times.get_indexer(y.get_level_values(-1))
-        for size in self.sizes:
-            train, test = position < size, np.isin(position, size - 1 + self.fh)
-            counts = [np.bincount(instance[part], minlength=instance.max() + 1) for part in (train, test)]
-            whole = ((counts[0] >= self.min_points) & (counts[1] == len(self.fh)))[instance]
+        parts = [(position < size, np.isin(position, size - 1 + self.fh)) for size in self.sizes]
+        takes_part = np.array([self._whole(instance, *part) for part in parts])
+        if self.same_series:
+            takes_part[:] = takes_part.all(axis=0)
+        for (train, test), whole in zip(parts, takes_part[:, instance], strict=True):
             yield np.flatnonzero(train & whole), np.flatnonzero(test & whole)
+
+    def _whole(self, instance: Positions, train: Flags, test: Flags) -> Flags:
+        """Which series have all points of the test window, and enough before."""
+        counts = [np.bincount(instance[part], minlength=instance.max() + 1) for part in (train, test)]
+        return np.asarray((counts[0] >= self.min_points) & (counts[1] == len(self.fh)))
 
     def get_n_splits(self, y: Any = None) -> int:
         """Return the number of folds."""
@@ -288,6 +301,10 @@ class _Data:
     X: pd.DataFrame | None
     times: pd.Index
     panel: Panel
+
+    def covariates_at(self, rows: Positions) -> pd.DataFrame | None:
+        """Covariates of some rows, if there are any."""
+        return None if self.X is None else self.X.iloc[rows]
 
     @property
     def seasonal_period(self) -> int:
@@ -380,6 +397,19 @@ def _latest_folds(
     return _LatestFolds(horizon, times, sizes[::-1], min_points)
 
 
+def _check_not_empty(folds: _LatestFolds, index: pd.Index) -> None:
+    """Check that some series has enough points for each fold."""
+    if all(len(test) for _, test in folds.split(index)):
+        return
+    covers, remedy = "one of the test windows", ""
+    if folds.same_series:
+        covers, remedy = "all test windows", ", or strategy='refit'"
+    raise ValueError(
+        f"No series of y covers {covers} and has {folds.min_points} points before. "
+        f"Pass a smaller max_folds or a shorter fh{remedy}."
+    )
+
+
 def _by_name(forecasters: Any) -> dict[str, BaseForecaster]:
     if isinstance(forecasters, BaseForecaster):
         forecasters = [forecasters]
@@ -465,10 +495,12 @@ def _evaluate_at_once(
     """What `evaluate` returns, from a single call for the forecasts of all folds."""
     splits = list(folds.split(data.y.index))
     cutoffs = folds.times[[size - 1 for size in folds.sizes]]
-    start, train = time.perf_counter(), splits[0][0]
-    fitted = forecaster.clone().fit(data.y.iloc[train], X=None if data.X is None else data.X.iloc[train], fh=folds.fh)
+    shown = np.union1d(*splits[-1])
+    (y_train, X_train), (y, X) = ((data.y.iloc[rows], data.covariates_at(rows)) for rows in (splits[0][0], shown))
+    start = time.perf_counter()
+    fitted = forecaster.clone().fit(y_train, X=X_train, fh=folds.fh)
     fitted_after = time.perf_counter()
-    forecasts = fitted.predict_at(cutoffs, folds.fh, X=data.X, y=data.y)
+    forecasts = fitted.predict_at(cutoffs, folds.fh, X=X, y=y)
     seconds = (time.perf_counter() - fitted_after) / len(splits)
     table = pd.DataFrame({"cutoff": cutoffs, "fit_time": 0.0, "pred_time": seconds})
     table.loc[0, "fit_time"] = fitted_after - start

@@ -304,9 +304,29 @@ def test_all_folds_at_once_have_the_scores_of_one_after_the_other(make, monkeypa
     assert list(together.columns) == list(single.columns)
 
 
-def test_folds_are_forecast_at_once_where_series_end_at_different_times():
-    generator, months = np.random.default_rng(0), pd.period_range("2010-01", periods=70, freq="M")
-    y = pd.concat(
-        {k: pd.DataFrame({"y": 20 + generator.normal(size=70 - k).cumsum()}, index=months[: 70 - k]) for k in (0, 4)}
+def panel_that_ends(lengths):
+    """Random walks that begin together, and covariates for all their points."""
+    generator, months = np.random.default_rng(0), pd.period_range("2010-01", periods=max(lengths.values()), freq="M")
+    y = panel_of({k: pd.Series(20 + generator.normal(size=n).cumsum(), months[:n]) for k, n in lengths.items()})
+    return y, pd.DataFrame({"x": generator.normal(size=len(y))}, index=y.index)
+
+
+@pytest.mark.parametrize("strategy", ["update", "no-update_params"])
+@pytest.mark.parametrize("with_covariates", [False, True])
+@pytest.mark.parametrize("forecaster", [NaiveForecaster(), LSTMForecaster(random_state=0)], ids=["naive", "ours"])
+def test_moving_on_scores_those_series_that_cover_all_test_windows(strategy, with_covariates, forecaster):
+    y, X = panel_that_ends({"whole": 70, "ended": 66, "also whole": 70})
+    options = {"fh": 3, "step_length": 2, "max_folds": 4, "strategy": strategy, "error_score": "raise"}
+    whole = y.index.get_level_values(0) != "ended"
+    scores, expected = (
+        backtest(y[rows], forecaster.clone(), X=X[rows] if with_covariates else None, **options)
+        for rows in (np.full(len(y), True), whole)
     )
-    assert np.isfinite(moved_on(y, fh=3, step_length=2, max_folds=4)[SCORES]).all(axis=None)
+    np.testing.assert_allclose(scores[SCORES], expected[SCORES], rtol=1e-6)
+
+
+def test_a_panel_of_which_no_series_covers_all_test_windows_is_refused():
+    y, _ = panel_that_ends({"early": 40, "late": 70})
+    y = y.drop(index=[("late", month) for month in y.index.get_level_values(1).unique()[:50]])
+    with pytest.raises(ValueError, match=r"No series of y covers all test windows .* or strategy='refit'"):
+        moved_on(y, fh=3, step_length=15, max_folds=3)
