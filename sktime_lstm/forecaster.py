@@ -32,10 +32,10 @@ from sktime_lstm.data.panel import Array, Panel, read_panel, sampled_index, unde
 from sktime_lstm.forecasting.cutoffs import standpoints, summaries_at
 from sktime_lstm.forecasting.fitted_model import FittedModel, KnownPast, PretrainedModel
 from sktime_lstm.forecasting.preprocessing import HistorySummary
-from sktime_lstm.forecasting.requests import Engine, Request, forecast_from_ends, forecast_within
+from sktime_lstm.forecasting.requests import Request, forecast_from_ends, forecast_within
 from sktime_lstm.inspection import plots, tables
 from sktime_lstm.network.losses import COUNTS
-from sktime_lstm.runtime import resolve_seed, single_thread
+from sktime_lstm.runtime import Engine, resolve_seed, single_thread
 from sktime_lstm.storage.model_file import Fit, Snapshot, read_snapshot, write_snapshot
 from sktime_lstm.storage.onnx import export_onnx
 from sktime_lstm.storage.shipped import shipped_model
@@ -979,7 +979,14 @@ class LSTMForecaster(BaseForecaster):
         self._start = self._find_start(shipped=True)
         max_step = self._max_step(fh)
         with single_thread():
-            result = fit(self._memory, self._settings(), self._start, max_step=max_step, root_seed=self._root_seed)
+            result = fit(
+                self._memory,
+                self._settings(),
+                self._start,
+                max_step=max_step,
+                root_seed=self._root_seed,
+                engine=self._engine,
+            )
         self._publish(result)
         return self
 
@@ -1053,6 +1060,7 @@ class LSTMForecaster(BaseForecaster):
             has_trained=bool(self._log),
             max_step=self._max_step(self._fh),
             root_seed=self._root_seed,
+            engine=self._engine,
         )
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:

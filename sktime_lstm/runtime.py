@@ -1,18 +1,23 @@
-"""Where and how to compute: device, threads, seeds and the clock."""
+"""Where and how to compute: device, threads, the engine of the user, seeds and the clock."""
 
 from __future__ import annotations
 
 import copy
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+from sktime.utils.parallel import parallelize
+from tqdm import tqdm
 
 AUTO_CUDA_WINDOWS = 20_000
+
+Answer = TypeVar("Answer", covariant=True)
 
 _LOCK = threading.Lock()
 _INSIDE = {"count": 0, "threads": 1}
@@ -47,6 +52,39 @@ def single_thread() -> Iterator[None]:
 def _cpu_as_default() -> AbstractContextManager[Any]:
     """Let new tensors lie on the CPU where the caller has chosen another default device."""
     return nullcontext() if torch.empty(0).device.type == "cpu" else torch.device("cpu")
+
+
+class Job(Protocol[Answer]):
+    """What can be computed in another process, with all that it takes."""
+
+    def answer(self) -> Answer:
+        """Compute it."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where jobs are run: a backend of sktime's `parallelize` and its parameters, and whether a bar counts them."""
+
+    backend: str | None = None
+    parameters: dict[str, Any] | None = None
+    verbose: bool = False
+
+    def run(self, jobs: Iterable[Job[Answer]], number: int) -> list[Answer]:
+        """Run all jobs and return their answers in order."""
+        shown = tqdm(jobs, total=number, disable=not self.verbose or number < 2, unit="chunk")
+        # Other processes for a single job would only cost their start.
+        backend = self.backend if number > 1 else None
+        return list(parallelize(run_job, shown, {}, backend, self.parameters))
+
+
+HERE = Engine()
+"""One job after the other."""
+
+
+def run_job(job: Job[Answer], meta: dict[str, Any]) -> Answer:
+    """Answer a job, in whatever process or thread it is."""
+    with single_thread():
+        return job.answer()
 
 
 def resolve_device(device: str, num_windows: int) -> torch.device:

@@ -14,9 +14,10 @@ import argparse
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import results
 from m3_methods import METHODS
@@ -34,6 +35,14 @@ NAMES = {
     "darts BlockRNN": "darts `BlockRNNModel`",
     "neuralforecast LSTM as ours": "neuralforecast `LSTM`, set as ours",
     "darts BlockRNN as ours": "darts `BlockRNNModel`, set as ours",
+}
+OURS, UNTRAINED = "LSTMForecaster", "LSTMForecaster, fine_tune='none'"
+SCALE = {
+    OURS: "LSTMForecaster, default",
+    UNTRAINED: 'LSTMForecaster, `fine_tune="none"`',
+    "neuralforecast LSTM": "neuralforecast `LSTM`",
+    THETA: "DynamicOptimizedTheta (statsforecast)",
+    "AutoETS": "AutoETS (statsforecast)",
 }
 MEASURES = {"sMAPE": 2, "MASE": 3, "OWA": 3}
 
@@ -256,6 +265,50 @@ def ratio(method: str, other: str, value: str, digits: int) -> str:
     return f"{found[method] / found[other]:.{digits}f}"
 
 
+def cost_of_series() -> str:
+    """Seconds of fit and predict, and sktime's share, against the number of series of 60 points."""
+    rows = results.scale().query("series > 1")
+    cells = {
+        (method, number): _cost(row)
+        for (method, number), part in rows.groupby(["method", "series"], sort=False)
+        for row in part.to_dict("records")
+    }
+    table = pd.Series(cells).unstack().reindex([name for name in SCALE if name in set(rows["method"])]).fillna("")
+    table.columns = [f"{number:,} series".replace(",", " ") for number in table.columns]
+    return markdown(table.rename(index=SCALE))
+
+
+def cost_of_length() -> str:
+    """The same against the length of a single series."""
+    rows = results.scale().query("series == 1")
+    table = pd.DataFrame(
+        {method: part.set_index("points").apply(_cost, axis=1) for method, part in rows.groupby("method")}
+    )
+    table.index = [f"{points:,}".replace(",", " ") for points in table.index]
+    return markdown(table[[name for name in SCALE if name in table]].rename(columns=SCALE), corner="points")
+
+
+def _cost(row: Mapping[str, float]) -> str:
+    """Seconds of fit and predict, or of both together."""
+    if np.isnan(row["predict_s"]):
+        return f"{three_digits(row['fit_s'])} s"
+    return f"{three_digits(row['fit_s'])} + {three_digits(row['predict_s'])} s"
+
+
+def cost_of_most() -> str:
+    """What the largest panel takes, in words."""
+    rows = results.scale().query("series == series.max()").set_index("method")
+    words = []
+    for method in (OURS, UNTRAINED):
+        row = rows.loc[method]
+        words.append(
+            f"{SCALE[method]}: fit {row['fit_s']:.0f} s, of which sktime's own {row['sktime_fit_s']:.1f} s; predict "
+            f"{row['predict_s']:.0f} s, of which sktime's own {row['sktime_predict_s']:.1f} s; at most "
+            f"{row['peak_GB']:.1f} GB of memory, {row['data_and_imports_GB']:.1f} GB of them data and libraries"
+        )
+    return "\n".join(f"* {word}." for word in words)
+
+
 def measured_on() -> str:
     """Latest date on which our rows of the large table were measured."""
     rows = pd.read_csv(HERE / "m3.csv").query("table == 'full' and method == @LOCAL")
@@ -281,6 +334,9 @@ FIGURES: dict[str, Callable[[], str]] = {
     "pretraining gains": pretraining_gains,
     "seconds of a fit": seconds_of_a_fit,
     "times as long as Theta": lambda: ratio(LOCAL, THETA, "seconds", 0),
+    "cost of series": cost_of_series,
+    "cost of length": cost_of_length,
+    "cost of most": cost_of_most,
     "measured on": measured_on,
 }
 

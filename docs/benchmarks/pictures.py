@@ -23,6 +23,13 @@ LOOKS = {
     "other recurrent networks, one fit for each group": {"color": "#009E73", "marker": "^"},
 }
 INTERVAL_LOOKS = {LOCAL: "#D55E00", GLOBAL: "#E69F00", "AutoARIMA": "#0072B2", "AutoETS": "#009E73"}
+COST_LOOKS = {
+    "LSTMForecaster": {"color": "#D55E00", "marker": "o"},
+    "LSTMForecaster, fine_tune='none'": {"color": "#E69F00", "marker": "o", "linestyle": "--"},
+    "neuralforecast LSTM": {"color": "#009E73", "marker": "^"},
+    "DynamicOptimizedTheta": {"color": "#0072B2", "marker": "s"},
+    "AutoETS": {"color": "#56B4E9", "marker": "s"},
+}
 COVERAGES = (50, 60, 70, 80, 90, 95)
 CLOSE = 0.9
 """Highest OWA in the second panel, where the methods crowd that are worth a choice."""
@@ -135,6 +142,25 @@ def forecast(path: Path, digest: str) -> None:
         _save(figure, path, digest)
 
 
+def cost(path: Path, digest: str) -> None:
+    """Seconds for fit and predict against the number of series, and against the length of one."""
+    rows = results.scale()
+    rows = rows.assign(seconds=rows["fit_s"] + rows["predict_s"].fillna(0))
+    with plt.rc_context(SVG):
+        figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", facecolor="white", sharey=True)
+        sides = {"series": rows[rows["series"] > 1], "points": rows[rows["series"] == 1]}
+        for ax, (across, part) in zip(axes, sides.items(), strict=True):
+            for method, line in part.groupby("method", sort=False):
+                ax.plot(line[across], line["seconds"], label=method, **COST_LOOKS[method])
+            ax.set(xscale="log", yscale="log")
+            ax.grid(color="0.9")
+            ax.spines[["top", "right"]].set_visible(False)
+        axes[0].set(xlabel="series of 60 points", ylabel="processor seconds, fit and forecast")
+        axes[1].set(xlabel="points of one series")
+        axes[0].legend(frameon=False, fontsize=8)
+        _save(figure, path, digest)
+
+
 def _save(figure: Any, path: Path, digest: str) -> None:
     figure.savefig(path, metadata={"Date": None, "Description": f"Figures with the digest {digest}"})
     plt.close(figure)
@@ -144,4 +170,5 @@ PICTURES: dict[Path, tuple[Callable[[Path, str], None], Path]] = {
     HERE / "m3.svg": (accuracy_against_time, HERE / "m3.csv"),
     HERE / "intervals.svg": (coverage, HERE / "intervals.csv"),
     HERE / "airline.svg": (forecast, HERE / "airline.csv"),
+    HERE / "scale.svg": (cost, HERE / "scale.csv"),
 }

@@ -45,3 +45,8 @@ def pretraining() -> pd.DataFrame:
 def long_series() -> pd.DataFrame:
     """Errors and seconds on the long series, by method."""
     return pd.read_csv(HERE / "long_series.csv").set_index("method")
+
+
+def scale() -> pd.DataFrame:
+    """Seconds and memory against the number of series and their length."""
+    return pd.read_csv(HERE / "scale.csv")

@@ -271,6 +271,19 @@ def thin(origins: Rows, max_count: int) -> Rows:
     return origins[np.linspace(0, len(origins) - 1, max_count).astype(np.int64)]
 
 
+def thin_each(origins: Rows, instance: Rows, max_count: int) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """At most `max_count` of the origins of each instance, evenly spread, and how many each of them stands for.
+
+    Instances follow each other in ascending order.
+    """
+    counts = np.bincount(instance)
+    rank, count = np.arange(len(origins)) - (counts.cumsum() - counts)[instance], counts[instance]
+    kept = np.minimum(count, max_count)
+    # The latest one of each of so many equal parts.
+    chosen = (rank + 1) * kept // count > rank * kept // count
+    return origins[chosen], (count / kept)[chosen]
+
+
 def scored_origins(panel: Panel, *, horizon: int, min_length: int, stride: int, since: Rows | None = None) -> Rows:
     """Rows at which the naive forecasts are scored: every `stride` points of a series, with a complete future.
 

@@ -84,7 +84,7 @@ def summaries_at(
     number = np.append(number, -1)[known_panel.agrees_with(at.histories(of_first))]
     is_new = _with_new_units(at, of_first[number >= 0])
     if preprocessing.long_seasons or (preprocessing.effect.any() and is_new[len(of_first) :].any()):
-        return _joined(list(_moved_on(preprocessing, at, known, known_panel)))
+        return HistorySummary.joined(list(_moved_on(preprocessing, at, known, known_panel)))
     units = _units(preprocessing, at, is_new, known.units[number])
     return HistorySummary(at.end, units, _error_sums(preprocessing, at, units))
 
@@ -130,14 +130,3 @@ def _moved_on(
         panel = at.histories(np.flatnonzero(at.cutoff == cutoff))
         known, known_panel = preprocessing.updated_summary(known, known_panel, panel), panel
         yield known
-
-
-def _joined(summaries: list[HistorySummary]) -> HistorySummary:
-    """Summaries end to end."""
-    sums = [summary.error_sums for summary in summaries]
-    return HistorySummary(
-        np.concatenate([summary.last for summary in summaries]),
-        np.concatenate([summary.units for summary in summaries]),
-        ErrorSums(torch.cat([each.total for each in sums]), torch.cat([each.count for each in sums])),
-        tuple(map(np.concatenate, zip(*(summary.season_tables for summary in summaries), strict=True))),
-    )

@@ -120,16 +120,20 @@ class Calibration:
         scales = uncalibrated(1, variables).error_scales
         return Calibration(scales, several[0], np.repeat(self.growth, variables), several[1], ranks)
 
-    def corrected(self, errors: Array, instance: Rows, keys: Labels | None, *, stride: float) -> Calibration:
-        """Same, halfway in logarithms to the size of the errors of each series as measured.
+    def sizes(self, errors: Array, instance: Rows, num_instances: int, *, stride: float | Array) -> Array:
+        """How large the errors of each series are, halfway in logarithms to what was measured: (instances, variables).
 
         Errors of the past count for a half, as all that was learned from it does: what comes next is often less like it
-        than one of its parts is like another. Parameters are those of `calibrate`; the errors may be of fewer steps.
+        than one of its parts is like another. Parameters are those of `calibrate`; the errors may be of fewer steps,
+        and each window may have a `stride` of its own.
         """
         steps = min(self.steps, errors.shape[1])
         relative = errors[:, :steps] / np.maximum(self.rmse_by_step[:steps], np.finfo(float).tiny)
-        ratio = _series_ratio(relative, instance, 1 if keys is None else len(keys), stride)
-        return replace(self, error_scales=ErrorScales(keys, np.full_like(ratio, np.nan), np.sqrt(ratio)))
+        return np.asarray(np.sqrt(_series_ratio(relative, instance, num_instances, stride)))
+
+    def with_sizes(self, sizes: Array, keys: Labels | None) -> Calibration:
+        """Same for series whose errors have these sizes."""
+        return replace(self, error_scales=ErrorScales(keys, np.full_like(sizes, np.nan), sizes))
 
     def errors(self, steps: Rows, alphas: list[float], *, steps_more: Rows | None = None) -> Array:
         """Error quantiles of shape (rows, variables, alphas), in units, for `steps` >= 1 of shape (rows, variables).
@@ -279,9 +283,9 @@ def _growth(near: Array, far: Array, ratio: float) -> Array:
     return np.asarray(np.clip(np.log(np.maximum(quotient, 1.0)) / np.log(ratio), 0.0, 1.0))
 
 
-def _weights(steps: int, stride: float) -> Array:
-    """As how many independent windows each one counts at each step, of shape (steps, 1)."""
-    return np.minimum(stride / np.arange(1, steps + 1), 1.0)[:, None]
+def _weights(steps: int, stride: float | Array) -> Array:
+    """As how many independent windows each one counts at each step, of shape (steps, 1), or (windows, steps, 1)."""
+    return np.asarray(np.minimum(np.asarray(stride)[..., None] / np.arange(1, steps + 1), 1.0))[..., None]
 
 
 def _effective(seen: npt.NDArray[np.bool_], stride: float) -> Array:
@@ -297,7 +301,7 @@ def _typical_scale(scale: Array, instance: Rows, num_instances: int) -> Array:
     return np.where(counts > 0, np.exp(logs / np.maximum(counts, 1)), np.nan)
 
 
-def _series_ratio(standard: Array, instance: Rows, num_instances: int, stride: float) -> Array:
+def _series_ratio(standard: Array, instance: Rows, num_instances: int, stride: float | Array) -> Array:
     """How much larger the errors of each series are than those of all, of shape (instances, variables)."""
     seen = np.isfinite(standard)
     counts = _sums(seen.sum(axis=1).astype(float), instance, num_instances)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
@@ -272,3 +273,14 @@ class HistorySummary:
         tables = tuple(table[chosen] for table in self.season_tables)
         sums = self.error_sums.only(torch.from_numpy(chosen))
         return HistorySummary(self.last[chosen], self.units[chosen], sums, tables)
+
+    @staticmethod
+    def joined(parts: Sequence[HistorySummary]) -> HistorySummary:
+        """Summaries of some series after those of others."""
+        sums = [part.error_sums for part in parts]
+        return HistorySummary(
+            np.concatenate([part.last for part in parts]),
+            np.concatenate([part.units for part in parts]),
+            ErrorSums(torch.cat([each.total for each in sums]), torch.cat([each.count for each in sums])),
+            tuple(map(np.concatenate, zip(*(part.season_tables for part in parts), strict=True))),
+        )

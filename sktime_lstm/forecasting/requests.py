@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
-from sktime.utils.parallel import parallelize
-from tqdm import tqdm
 
 from sktime_lstm.data.horizon import ResolvedHorizon, pairs_of
 from sktime_lstm.data.panel import Array, Panel
@@ -18,7 +15,7 @@ from sktime_lstm.data.time_axis import Positions
 from sktime_lstm.data.windows import Rows
 from sktime_lstm.forecasting.fitted_model import FittedModel
 from sktime_lstm.forecasting.preprocessing import HistorySummary
-from sktime_lstm.runtime import seeded_generator, single_thread
+from sktime_lstm.runtime import Engine, seeded_generator
 
 # The same with every engine and without one: the last digits of a forecast depend on its batch.
 SERIES_PER_CHUNK, PATHS_PER_CHUNK = 512, 8_192
@@ -45,22 +42,6 @@ class Request:
     def series_per_chunk(self) -> int:
         """How many series are forecast at once."""
         return SERIES_PER_CHUNK if self.num_samples is None else max(PATHS_PER_CHUNK // self.num_samples, 1)
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Where chunks are run: a backend of sktime's `parallelize` and its parameters, and whether a bar counts them."""
-
-    backend: str | None = None
-    parameters: dict[str, Any] | None = None
-    verbose: bool = False
-
-    def run(self, jobs: Iterable[Job], number: int) -> list[Array]:
-        """Run all jobs and return their answers in order."""
-        shown = tqdm(jobs, total=number, disable=not self.verbose or number < 2, unit="chunk")
-        # Other processes for a single chunk would only cost their start.
-        backend = self.backend if number > 1 else None
-        return list(parallelize(run_job, shown, {}, backend, self.parameters))
 
 
 @dataclass(frozen=True)
@@ -107,12 +88,6 @@ class Job:
         return torch.stack([torch.rand(shape, generator=each, dtype=torch.float64) for each in generators]).numpy()
 
 
-def run_job(job: Job, meta: dict[str, Any]) -> Array:
-    """Answer a job, in whatever process or thread it is."""
-    with single_thread():
-        return job.answer()
-
-
 def forecast_from_ends(
     model: FittedModel, panel: Panel, summary: HistorySummary, rows: ResolvedHorizon, request: Request, engine: Engine
 ) -> Array:
@@ -139,7 +114,7 @@ def forecast_from_ends(
     past = 2 * model.preprocessing.context_length
 
     def jobs() -> Iterator[Job]:
-        for chosen in _chunks(len(first), request):
+        for chosen in chunks(len(first), request.series_per_chunk):
             asked = slice(borders[chosen[0]], borders[chosen[-1] + 1])
             steps, number = rows.step[asked], np.repeat(chosen - chosen[0], np.diff(borders)[chosen])
             part = panel.cut(instance[chosen], end[chosen], past=past, future=int(steps.max()))
@@ -148,19 +123,19 @@ def forecast_from_ends(
             known = model.knowing(part.keys)
             yield Job(known, part, summary.only(chosen), origins, steps, streams, request, complete=False)
 
-    return np.concatenate(engine.run(jobs(), len(_chunks(len(first), request))))
+    return np.concatenate(engine.run(jobs(), len(chunks(len(first), request.series_per_chunk))))
 
 
 def forecast_within(
     model: FittedModel, panel: Panel, summary: HistorySummary, rows: ResolvedHorizon, request: Request, engine: Engine
 ) -> Array:
     """Forecast rows from origins within the panel; arguments as in `forecast_from_ends`, one summary a series."""
-    chunks = _chunks(panel.num_instances, request)
-    borders = np.searchsorted(rows.instance, [*(chunk[0] for chunk in chunks), panel.num_instances])
+    parts = chunks(panel.num_instances, request.series_per_chunk)
+    borders = np.searchsorted(rows.instance, [*(part[0] for part in parts), panel.num_instances])
     asked = [slice(*pair) for pair in pairwise(borders)]
 
     def jobs() -> Iterator[Job]:
-        for chosen, wanted in zip(chunks, asked, strict=True):
+        for chosen, wanted in zip(parts, asked, strict=True):
             if wanted.start == wanted.stop:
                 continue
             part, steps = panel.part(chosen[0], chosen[-1] + 1), rows.step[wanted]
@@ -175,7 +150,6 @@ def forecast_within(
     return np.concatenate(engine.run(jobs(), sum(wanted.start < wanted.stop for wanted in asked)))
 
 
-def _chunks(number: int, request: Request) -> list[Positions]:
+def chunks(number: int, size: int) -> list[Positions]:
     """Numbers of so many series, chunk by chunk."""
-    size = request.series_per_chunk
     return [np.arange(start, min(start + size, number)) for start in range(0, number, size)]

@@ -5,23 +5,23 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 
-from sktime_lstm.anchors.track_record import own_errors
 from sktime_lstm.data.covariates import CovariateEncoder
 from sktime_lstm.data.panel import Panel
 from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.intervals import MIN_WINDOWS, Calibration
-from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
+from sktime_lstm.forecasting.preprocessing import HistorySummary
 from sktime_lstm.network.network import Network
-from sktime_lstm.runtime import resolve_device
+from sktime_lstm.runtime import HERE, Engine, resolve_device
 from sktime_lstm.training import defaults
 from sktime_lstm.training.distributed import SINGLE_PROCESS, ProcessGroup
-from sktime_lstm.training.holdout import HeldOutErrors, keep_share, measure_errors, select_share
+from sktime_lstm.training.holdout import keep_share, measure_errors, select_share
 from sktime_lstm.training.loop import LogEntry
 from sktime_lstm.training.preparation import (
     PreparedPanel,
     adapted_preprocessing,
     choose_preprocessing,
     prepare,
+    prepare_for,
     without_held_out_effect,
 )
 from sktime_lstm.training.settings import Settings
@@ -36,6 +36,7 @@ from sktime_lstm.training.trainer import (
     ScheduleMultipliers,
     Trainer,
 )
+from sktime_lstm.training.untrained import fit_untrained
 from sktime_lstm.validation import check_as_pretrained, warn_if_nothing_to_learn
 
 
@@ -59,16 +60,22 @@ class FitResult:
 
 
 def fit(
-    panel: Panel, settings: Settings, start: PretrainedModel | None, *, max_step: int | None, root_seed: int
+    panel: Panel,
+    settings: Settings,
+    start: PretrainedModel | None,
+    *,
+    max_step: int | None,
+    root_seed: int,
+    engine: Engine = HERE,
 ) -> FitResult:
-    """Fit a model to a panel, from a pretrained one if there is one."""
+    """Fit a model to a panel, from a pretrained one if there is one; on an `engine` where nothing is trained."""
     # A device that is not there is an error, even where nothing is trained on it.
     resolve_device(settings.device, num_windows=0)
     mode = "scratch" if start is None else choose_fine_tuning(start, settings, panel)
     if start is None or mode == "scratch":
         return fit_from_scratch(panel, settings, max_step=max_step, root_seed=root_seed)
     start, settings = start.for_columns(panel.columns, panel.covariate_columns), replace(settings, fine_tune=mode)
-    return fine_tune(start, panel, settings, max_step=max_step, root_seed=root_seed)
+    return fine_tune(start, panel, settings, max_step=max_step, root_seed=root_seed, engine=engine)
 
 
 def choose_fine_tuning(start: PretrainedModel, settings: Settings, panel: Panel) -> str:
@@ -115,7 +122,13 @@ def fit_from_scratch(
 
 
 def fine_tune(
-    start: PretrainedModel, panel: Panel, settings: Settings, *, max_step: int | None, root_seed: int
+    start: PretrainedModel,
+    panel: Panel,
+    settings: Settings,
+    *,
+    max_step: int | None,
+    root_seed: int,
+    engine: Engine = HERE,
 ) -> FitResult:
     """Train a copy of a pretrained network on, or only look at the new data.
 
@@ -124,7 +137,7 @@ def fine_tune(
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
     preprocessing = adapted_preprocessing(start.model.preprocessing, panel, settings, max_step)
     if settings.fine_tune == "none":
-        return _left_alone(start, panel, preprocessing)
+        return FitResult(*fit_untrained(start, panel, preprocessing, engine), [])
     # As long a context as a training from scratch has: tuned anchors gain from a long past.
     size = defaults.DataSize(panel.lengths, preprocessing.sp, max_step)
     wanted = max(preprocessing.window_length, defaults.choose_window_length(size))
@@ -136,15 +149,6 @@ def fine_tune(
     return _result(trained, trainer, max_step, otherwise=start.model.calibration)
 
 
-def _left_alone(start: PretrainedModel, panel: Panel, preprocessing: Preprocessing) -> FitResult:
-    """Fit without training; a network that serves any series has intervals by the errors of each."""
-    prepared = prepare_for(start.model, panel, preprocessing, to_train=False)
-    model = replace(start.model, preprocessing=preprocessing, prior_errors=prepared.prior_errors)
-    if start.is_universal:
-        model = replace(model, calibration=HeldOutErrors(model.network, prepared).corrected(model.calibration))
-    return FitResult(model, prepared.summary, [])
-
-
 def update(
     model: FittedModel,
     panel: Panel,
@@ -154,12 +158,13 @@ def update(
     has_trained: bool,
     max_step: int | None,
     root_seed: int,
+    engine: Engine = HERE,
 ) -> FitResult:
     """Train further on a panel that has grown; where the fit has trained nothing, only look at the panel anew."""
     if start is None or has_trained:
         return update_model(model, panel, settings, root_seed=root_seed)
     settings = replace(settings, fine_tune="none")
-    return fit(panel, settings, start, max_step=max_step, root_seed=root_seed)
+    return fit(panel, settings, start, max_step=max_step, root_seed=root_seed, engine=engine)
 
 
 def update_model(model: FittedModel, panel: Panel, settings: Settings, *, root_seed: int) -> FitResult:
@@ -169,19 +174,6 @@ def update_model(model: FittedModel, panel: Panel, settings: Settings, *, root_s
     with Trainer(prepared, settings, root_seed, multipliers=UPDATING, holds_out=False) as trainer:
         network = trainer.train_network(prepared.origins, UPDATE, start=copy.deepcopy(model.network))
     return FitResult(replace(model, network=network), prepared.summary, trainer.log)
-
-
-def prepare_for(
-    model: FittedModel, panel: Panel, preprocessing: Preprocessing, *, to_train: bool = True
-) -> PreparedPanel:
-    """Prepare other data for a model; errors of other seasonal forecasts say nothing of these."""
-    same_season = preprocessing.sp == model.preprocessing.sp
-    prior_errors = model.prior_errors if same_season else None
-    if model.preprocessing.is_universal and not to_train:
-        # As it has learned: how wrong the naive forecasts were in other series does not tell how certain it may be.
-        prior_errors = own_errors(len(panel.columns))
-    anchored = model.prior_errors is not None
-    return prepare(panel, preprocessing, anchored=anchored, prior_errors=prior_errors, to_train=to_train)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from sktime_lstm.data.panel import Array
-from sktime_lstm.data.windows import Rows, ScaledWindows, WindowIndex, hold_out_latest, split_into_batches, thin
+from sktime_lstm.data.windows import (
+    Rows,
+    ScaledWindows,
+    WindowIndex,
+    hold_out_latest,
+    split_into_batches,
+    thin,
+    thin_each,
+)
 from sktime_lstm.forecasting.intervals import Calibration, calibrate, growth_of_errors, growth_of_paths
 from sktime_lstm.forecasting.rollout import forecast_windows, sample_paths
 from sktime_lstm.network.network import Network
@@ -20,12 +28,17 @@ from sktime_lstm.runtime import seeded_generator
 from sktime_lstm.training.preparation import HELD_OUT_SHARE, MAX_HELD_OUT, PreparedPanel
 from sktime_lstm.training.trainer import GROW
 
-MAX_PER_SERIES = 8
+MAX_PER_SERIES, MANY_FOR_SERIES, PER_SERIES_OF_MANY = 8, 20_000, 2
 ENOUGH_WINDOWS, FEW_WINDOWS_SHARE = 25, 0.5
-WINDOWS_FOR_SIZE, FEW_FOR_SIZE = 16, 1_600
+WINDOWS_FOR_SIZE = 5
 WINDOWS_FOR_GROWTH, PATHS_FOR_GROWTH = 16, 8
 FAR_HORIZON = 16
 SHARES = (0.5, 0.25, 0.75, 0.0, 1.0)
+
+
+def _most_windows(num_series: int) -> int:
+    """Windows that show how large the errors of each series are: a few of each, of very many series two."""
+    return min(MAX_PER_SERIES * num_series, max(MANY_FOR_SERIES, PER_SERIES_OF_MANY * num_series))
 
 
 def keep_share(network: Network, factor: float, start: Network | None) -> Network:
@@ -102,22 +115,24 @@ class HeldOutErrors:
         latest = self._latest(HELD_OUT_SHARE)
         if len(latest) < ENOUGH_WINDOWS * horizon:
             latest = self._latest(FEW_WINDOWS_SHARE)
-        most = max(MAX_HELD_OUT, MAX_PER_SERIES * panel.num_instances)
+        most = max(MAX_HELD_OUT, _most_windows(panel.num_instances))
         chosen, stride = thin(latest, most), max(len(latest) / most, 1.0)
         errors, scale = self._relative_errors(self.prepared.windows.at(chosen, horizon=horizon))
         return calibrate(errors, scale, panel.series_of(chosen), panel.keys, stride=stride)
 
-    def corrected(self, calibration: Calibration) -> Calibration:
-        """Distribution known beforehand, with the size of the errors of each series as measured on its windows."""
-        panel = self.prepared.panel
-        number = panel.num_instances
-        latest, most = self._latest(FEW_WINDOWS_SHARE), min(WINDOWS_FOR_SIZE * number, max(FEW_FOR_SIZE, 2 * number))
+    def sizes(self, calibration: Calibration) -> Array:
+        """How large the errors of each series are in units of a distribution known beforehand: (instances, variables).
+
+        A few windows of each series are forecast, the same ones whatever other series there are; without any the size
+        is 1.
+        """
+        panel, latest = self.prepared.panel, self._latest(FEW_WINDOWS_SHARE)
         if len(latest) == 0:
-            return calibration
-        chosen, stride = thin(latest, most), max(len(latest) / most, 1.0)
+            return np.ones((panel.num_instances, panel.values.shape[1]))
+        chosen, stride = thin_each(latest, panel.series_of(latest), WINDOWS_FOR_SIZE)
         horizon = min(self.prepared.preprocessing.output_length, calibration.steps)
         errors, _ = self._relative_errors(self.prepared.windows.at(chosen, horizon=horizon))
-        return calibration.corrected(errors, panel.series_of(chosen), panel.keys, stride=stride)
+        return calibration.sizes(errors, panel.series_of(chosen), panel.num_instances, stride=stride)
 
     def growth(self, calibration: Calibration, root_seed: int) -> Array:
         """Power of the step with which errors grow beyond the measured ones, of shape (variables,).

@@ -15,9 +15,9 @@ from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.rollout import roll_out
 from sktime_lstm.network.network import Network
 from sktime_lstm.runtime import seeded_generator
-from sktime_lstm.training.fit import choose_fine_tuning, multipliers_from, prepare_for
+from sktime_lstm.training.fit import choose_fine_tuning, multipliers_from
 from sktime_lstm.training.holdout import keep_share, select_share
-from sktime_lstm.training.preparation import PreparedPanel, without_held_out_effect
+from sktime_lstm.training.preparation import PreparedPanel, prepare_for, without_held_out_effect
 from sktime_lstm.training.settings import Settings
 from sktime_lstm.training.trainer import HOLD_OUT, Trainer
 

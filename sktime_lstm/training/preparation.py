@@ -27,6 +27,7 @@ from sktime_lstm.data.windows import (
     thin,
     training_origins,
 )
+from sktime_lstm.forecasting.fitted_model import FittedModel
 from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
 from sktime_lstm.network.losses import COUNTS
 from sktime_lstm.training import defaults
@@ -121,10 +122,28 @@ def prepare(
     if to_train:
         prepared = replace(prepared, anchors=with_anchors(prepared.examples(prepared.origins)).anchors)
     if prior_errors is None:
-        latest = thin(prepared.origins, MAX_FOR_PRIOR)
-        prior_errors = mean_errors(prepared.examples(latest))
+        prior_errors = mean_errors(prepared.examples(thin(prepared.origins, MAX_FOR_PRIOR)))
     anchor_errors = partial(record.errors_at, prior=prior_errors)
     return replace(prepared, prior_errors=prior_errors, windows=replace(windows, anchor_errors=anchor_errors))
+
+
+def prepare_for(model: FittedModel, panel: Panel, preprocessing: Preprocessing) -> PreparedPanel:
+    """Prepare other data to train a model further."""
+    anchored = model.prior_errors is not None
+    return prepare(panel, preprocessing, anchored=anchored, prior_errors=known_errors(model, preprocessing))
+
+
+def known_errors(model: FittedModel, preprocessing: Preprocessing) -> Tensor | None:
+    """Errors of the naive forecasts that a model knows; those of other seasonal forecasts say nothing of these."""
+    return model.prior_errors if preprocessing.sp == model.preprocessing.sp else None
+
+
+def mean_errors_of(panel: Panel, preprocessing: Preprocessing) -> Tensor:
+    """Errors of the naive forecasts over windows of a panel, of shape (variable, anchor)."""
+    windows = preprocessing.window_index(panel, preprocessing.explained(panel, preprocessing.units(panel)))
+    horizon, min_length = preprocessing.training_length, min_context(preprocessing.sp)
+    origins = thin(training_origins(panel, horizon=horizon, min_length=min_length), MAX_FOR_PRIOR)
+    return mean_errors(ScaledWindows(windows.at(origins), preprocessing.scale_of, torch.device("cpu")))
 
 
 def without_held_out_effect(prepared: PreparedPanel, origins: Rows) -> PreparedPanel:

@@ -10,9 +10,9 @@ from sktime_lstm.data.windows import min_context, training_origins
 from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.intervals import MIN_WINDOWS
 from sktime_lstm.training.distributed import ProcessGroup, current_group
-from sktime_lstm.training.fit import fit_from_scratch, prepare_for
+from sktime_lstm.training.fit import fit_from_scratch
 from sktime_lstm.training.holdout import measure_errors
-from sktime_lstm.training.preparation import adapted_preprocessing
+from sktime_lstm.training.preparation import adapted_preprocessing, prepare_for
 from sktime_lstm.training.settings import Settings
 from sktime_lstm.training.trainer import CONTINUE, ScheduleMultipliers, Trainer
 from sktime_lstm.validation import check_as_pretrained

@@ -21,6 +21,7 @@ from sktime_lstm.data.windows import (
     scored_origins,
     split_into_batches,
     thin,
+    thin_each,
     training_origins,
 )
 
@@ -251,6 +252,15 @@ def test_no_training_target_reaches_a_held_out_target(seed):
 def test_without_windows_there_is_nothing_to_hold_out():
     early, late = hold_out_latest(panel_of([1]), np.zeros(0, dtype=np.int64), horizon=1, share=0.25)
     assert early.tolist() == late.tolist() == []
+
+
+def test_thinning_each_series_does_not_depend_on_the_others():
+    origins, instance = np.array([3, 4, 5, 6, 7, 8, 20, 21]), np.array([0] * 6 + [1] * 2)
+    chosen, stands_for = thin_each(origins, instance, 3)
+    assert chosen.tolist() == [4, 6, 8, 20, 21]
+    assert stands_for.tolist() == [2, 2, 2, 1, 1]
+    alone, _ = thin_each(origins[:6], instance[:6], 3)
+    assert alone.tolist() == [4, 6, 8]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from sktime.forecasting.model_evaluation import evaluate
 from sktime.split import ExpandingWindowSplitter
 from toys import panel_of_waves, small, wave
 
+from sktime_lstm import LSTMForecaster, runtime
 from sktime_lstm.forecasting import requests
-from sktime_lstm.forecasting.requests import Engine
+from sktime_lstm.runtime import Engine
+from sktime_lstm.training import untrained
 
 NUM_CHUNKS = 3
 
@@ -31,8 +33,14 @@ def two_dask_processes():
 
 
 @pytest.fixture
-def forecaster(monkeypatch):
-    monkeypatch.setattr(requests, "SERIES_PER_CHUNK", 2)
+def chunked(monkeypatch):
+    """Let a chunk hold two series."""
+    for module in (requests, untrained):
+        monkeypatch.setattr(module, "SERIES_PER_CHUNK", 2)
+
+
+@pytest.fixture
+def forecaster(chunked):
     return small().fit(panel_of_waves(2 * NUM_CHUNKS))
 
 
@@ -56,6 +64,16 @@ def test_every_engine_forecasts_the_same_to_the_last_digit(forecaster, name):
 
 def test_processes_of_dask_forecast_the_same_to_the_last_digit(forecaster, two_dask_processes):
     assert_same_numbers(forecaster, "dask", {})
+
+
+@pytest.mark.parametrize("name", ["none", *BACKENDS])
+def test_every_engine_fits_the_same_where_nothing_is_trained(chunked, name):
+    y = panel_of_waves(2 * NUM_CHUNKS)
+    first, second = (LSTMForecaster(fine_tune="none", random_state=0) for _ in range(2))
+    backend, parameters = BACKENDS.get(name, (None, None))
+    second.set_config(**{"backend:parallel": backend, "backend:parallel:params": parameters})
+    expected, found = (each.fit(y).predict_quantiles(range(1, 10), alpha=[0.1, 0.9]) for each in (first, second))
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
 def test_ray_forecasts_the_same_to_the_last_digit(forecaster):
@@ -83,10 +101,15 @@ def test_the_chunks_are_what_the_engine_gets(forecaster, monkeypatch):
         seen.append((len(jobs), backend, parameters))
         return [run(job, meta=meta) for job in jobs]
 
-    monkeypatch.setattr(requests, "parallelize", listen)
+    monkeypatch.setattr(runtime, "parallelize", listen)
     forecaster.set_config(**{"backend:parallel": "loky", "backend:parallel:params": {"n_jobs": 2}})
     forecaster.predict([1])
     assert seen == [(NUM_CHUNKS, "loky", {"n_jobs": 2})]
+
+
+def test_the_chunks_of_a_fit_without_training_are_what_the_engine_gets(chunked, capsys):
+    LSTMForecaster(fine_tune="none", verbose=1).fit(panel_of_waves(2 * NUM_CHUNKS))
+    assert f"{NUM_CHUNKS}/{NUM_CHUNKS}" in capsys.readouterr().err
 
 
 def test_a_single_chunk_starts_no_processes(monkeypatch):

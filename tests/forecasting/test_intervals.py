@@ -381,18 +381,26 @@ def test_several_variables_have_the_distribution_of_the_one_and_are_independent(
 
 def test_with_errors_as_expected_a_known_distribution_stays_about_as_it_was():
     known = calibrated(normal_errors(400))
-    corrected = known.corrected(normal_errors(400, seed=1), np.zeros(400, int), None, stride=1.0)
-    assert corrected.error_scales.series_ratio.item() == pytest.approx(1.0, abs=0.05)
+    sizes = known.sizes(normal_errors(400, seed=1), np.zeros(400, int), 1, stride=1.0)
+    assert sizes.item() == pytest.approx(1.0, abs=0.05)
 
 
 @pytest.mark.parametrize("size", [0.1, 10.0])
 def test_a_known_distribution_goes_halfway_to_the_measured_size(size):
     known = calibrated(normal_errors(4_000))
-    corrected = known.corrected(size * normal_errors(4_000, seed=1), np.zeros(4_000, int), None, stride=1.0)
-    assert corrected.error_scales.series_ratio.item() == pytest.approx(np.sqrt(size), rel=0.1)
+    sizes = known.sizes(size * normal_errors(4_000, seed=1), np.zeros(4_000, int), 1, stride=1.0)
+    assert sizes.item() == pytest.approx(np.sqrt(size), rel=0.1)
 
 
 def test_a_few_errors_change_a_known_distribution_little():
     known = calibrated(normal_errors(400))
-    corrected = known.corrected(3 * normal_errors(2, seed=1), np.zeros(2, int), None, stride=1.0)
-    assert corrected.error_scales.series_ratio.item() < 1.4
+    sizes = known.sizes(3 * normal_errors(2, seed=1), np.zeros(2, int), 1, stride=1.0)
+    assert sizes.item() < 1.4
+
+
+def test_intervals_are_as_wide_as_the_size_of_the_errors_of_their_series():
+    known = calibrated(normal_errors(400))
+    keys = pd.Index(["usual", "wild"])
+    scales = known.with_sizes(np.array([[1.0], [3.0]]), keys).error_scales
+    units = scales.of(np.full((2, 1), 5.0), keys, np.array([0, 1]), otherwise=np.ones((2, 1)))
+    np.testing.assert_allclose(units, [[5.0], [15.0]])
