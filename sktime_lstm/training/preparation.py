@@ -260,6 +260,9 @@ def adapted_preprocessing(
         output_length = min(output_length, defaults.farthest_step_learned(sp))
     output_length = settings.output_length or output_length
     training_length = defaults.choose_training_length(size, output_length)
+    # A series is then scored alike whatever other series come with it.
+    as_before = same and training_length == preprocessing.training_length
+    stride = preprocessing.scoring_stride if as_before else _scoring_stride(panel, training_length)
     adapted = replace(
         preprocessing,
         window_length=settings.window_length or length,
@@ -268,7 +271,7 @@ def adapted_preprocessing(
         history=defaults.choose_history(size) if settings.anchored else 0,
         long_seasons=long_seasons,
         training_length=training_length,
-        scoring_stride=_scoring_stride(panel, training_length),
+        scoring_stride=stride,
         lower_bound=_lower_bound(replace(settings, loss=preprocessing.loss)),
     )
     return with_own_effect(adapted, panel, settings) if preprocessing.is_universal else adapted

@@ -14,6 +14,8 @@ from sktime.split import ExpandingWindowSplitter
 from sktime.transformations.series.difference import Differencer
 from toys import small, wave
 
+from sktime_lstm.training import preparation
+
 MONTHS = pd.period_range("2010-01", periods=60, freq="M")
 QUARTERS = pd.period_range("2010Q1", periods=40, freq="Q")
 
@@ -82,6 +84,14 @@ def test_a_panel_is_fitted_as_its_series_would_be_without_tuning(base):
     forecaster = small(pretrained=base, fine_tune="none")
     together = forecaster.fit(PANEL).predict(fh=[1, 2]).loc[0]
     np.testing.assert_allclose(together, forecaster.fit(PANEL.loc[0]).predict(fh=[1, 2]), rtol=1e-5)
+
+
+def test_a_series_is_forecast_alike_whatever_series_come_with_it(base, monkeypatch):
+    # Of a large panel fewer windows are scored.
+    monkeypatch.setattr(preparation, "MAX_SCORED_WINDOWS", 60)
+    forecaster = small(pretrained=base, fine_tune="none")
+    together = answers(forecaster.fit(PANEL))[:8]
+    np.testing.assert_allclose(answers(forecaster.fit(PANEL.loc[[0]])), together, rtol=1e-6)
 
 
 def test_a_failed_pretraining_changes_nothing(base):
