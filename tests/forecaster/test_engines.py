@@ -32,6 +32,15 @@ def two_dask_processes():
         yield
 
 
+@pytest.fixture(scope="module")
+def ray_of_two():
+    """Start two processes of ray once, and return the parameters that leave them running."""
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield {"shutdown_ray": False, "mute_warnings": True}
+    ray.shutdown()
+
+
 @pytest.fixture
 def chunked(monkeypatch):
     """Let a chunk hold two series."""
@@ -76,21 +85,28 @@ def test_every_engine_fits_the_same_where_nothing_is_trained(chunked, name):
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
-def test_ray_forecasts_the_same_to_the_last_digit(forecaster):
-    pytest.importorskip("ray")
-    assert_same_numbers(forecaster, "ray", {"ray_remote_args": {"num_cpus": 2}, "mute_warnings": True})
+@pytest.mark.slow
+def test_ray_forecasts_the_same_to_the_last_digit(forecaster, ray_of_two):
+    assert_same_numbers(forecaster, "ray", ray_of_two)
 
 
-@pytest.mark.parametrize("backend", ["dask", "ray"])
-def test_folds_of_evaluate_run_on_the_engine(backend):
-    pytest.importorskip(backend)
-    parameters = {"dask": {"scheduler": "threads"}, "ray": {"ray_remote_args": {"num_cpus": 2}}}[backend]
+def assert_same_scores(backend, parameters):
     cv, y = ExpandingWindowSplitter(fh=[1, 2], initial_window=40, step_length=8), wave(60)
     scores = [
         evaluate(small(), cv, y, error_score="raise", **options).filter(like="test_").to_numpy()
         for options in ({}, {"backend": backend, "backend_params": parameters})
     ]
     np.testing.assert_array_equal(*scores)
+
+
+def test_folds_of_evaluate_run_on_dask():
+    pytest.importorskip("dask")
+    assert_same_scores("dask", {"scheduler": "threads"})
+
+
+@pytest.mark.slow
+def test_folds_of_evaluate_run_on_ray(ray_of_two):
+    assert_same_scores("ray", ray_of_two)
 
 
 def test_the_chunks_are_what_the_engine_gets(forecaster, monkeypatch):
