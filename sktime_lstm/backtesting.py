@@ -25,6 +25,7 @@ from sktime.performance_metrics.forecasting import (
 )
 from sktime.split.base import BaseSplitter
 from sktime.transformations.series.impute import Imputer
+from tqdm import tqdm
 
 from sktime_lstm.data.horizon import Flags
 from sktime_lstm.data.panel import Panel, read_panel
@@ -58,6 +59,7 @@ def backtest(
     error_score: float | str = np.nan,
     backend: str | None = None,
     backend_params: dict[str, Any] | None = None,
+    verbose: int = 0,
 ) -> pd.DataFrame:
     """Score forecasters on the same rolling folds, each trained on the past alone.
 
@@ -94,6 +96,8 @@ def backtest(
         gives the reason. "raise" raises the error.
     backend, backend_params : str and dict, default=None
         Where folds run in parallel, as in sktime's ``evaluate``.
+    verbose : int, default=0
+        1 shows a progress bar that counts the forecasters.
 
     Returns
     -------
@@ -146,9 +150,10 @@ def backtest(
     _check_not_empty(folds, data.y.index)
     competitors = default_forecasters(sp) if forecasters is None else _by_name(forecasters)
     settings = {"strategy": strategy, "backend": backend, "backend_params": backend_params}
+    shown = tqdm(competitors.items(), disable=not verbose, unit="forecaster")
     scores = {
         name: _scores(name, forecaster, data, folds, sp=sp, error_score=error_score, **settings)
-        for name, forecaster in competitors.items()
+        for name, forecaster in shown
     }
     table = pd.concat(scores, names=["forecaster", "fold"])
     return table if per_fold else _means(table)

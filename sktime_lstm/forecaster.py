@@ -492,7 +492,13 @@ class LSTMForecaster(BaseForecaster):
         panel = there._with_room(rows, self._check_X(X=X), needed=is_new)
         at = standpoints(there._memory, rows, cutoff)
         with single_thread():
-            known = summaries_at(self._model.preprocessing, at, known=self._summary, known_panel=self._memory)
+            known = summaries_at(
+                self._model.preprocessing,
+                at,
+                known=self._summary,
+                known_panel=self._memory,
+                verbose=bool(self.verbose),
+            )
         values = forecast_from_ends(self._model, panel, known, rows, request, self._engine)
         index = under_level(rows.index, stamps, cutoff, name="cutoff")
         return _stacked(values, index, columns) if num_samples else _wide(values, index, columns)

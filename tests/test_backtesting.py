@@ -216,6 +216,11 @@ def test_other_libraries_are_silent_while_they_fit():
         backtest(line(20) - 15, {"ETS": default_forecasters()["ETS"]}, fh=2, max_folds=1)
 
 
+def test_a_bar_counts_the_forecasters(capsys):
+    backtest(line(30), [naive(), naive(2)], fh=1, verbose=1)
+    assert "2/2" in capsys.readouterr().err
+
+
 def test_the_default_competitors_are_the_classical_forecasters():
     assert list(default_forecasters(sp=12)) == ["LSTM", "naive", "seasonal naive", "ETS", "ARIMA"]
     assert list(default_forecasters(sp=1)) == ["LSTM", "naive", "ETS", "ARIMA"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from sktime_lstm.anchors.track_record import ErrorSums
 from sktime_lstm.data.horizon import Flags, ResolvedHorizon, pairs_of
@@ -71,20 +72,26 @@ def standpoints(panel: Panel, rows: ResolvedHorizon, cutoff: Positions) -> Stand
 
 
 def summaries_at(
-    preprocessing: Preprocessing, at: Standpoints, *, known: HistorySummary, known_panel: Panel
+    preprocessing: Preprocessing,
+    at: Standpoints,
+    *,
+    known: HistorySummary,
+    known_panel: Panel,
+    verbose: bool = False,
 ) -> HistorySummary:
     """Summary of the history up to each standpoint.
 
     It is the one that `Preprocessing.updated_summary` comes to when it moves on from cutoff to cutoff, beginning with
     what is `known`, the summary of `known_panel`; a series that was known beyond the first cutoff is summarised anew.
-    Without long seasons the errors of the naive forecasts at all cutoffs are read off one track record.
+    Without long seasons the errors of the naive forecasts at all cutoffs are read off one track record; else
+    each cutoff is looked at, and a bar counts them if `verbose`.
     """
     of_first = np.flatnonzero(at.cutoff == at.cutoff[0])
     number = np.where(num_observed(known_panel) >= ENOUGH_FOR_A_UNIT, np.arange(known_panel.num_instances), -1)
     number = np.append(number, -1)[known_panel.agrees_with(at.histories(of_first))]
     is_new = _with_new_units(at, of_first[number >= 0])
     if preprocessing.long_seasons or (preprocessing.effect.any() and is_new[len(of_first) :].any()):
-        return HistorySummary.joined(list(_moved_on(preprocessing, at, known, known_panel)))
+        return HistorySummary.joined(list(_moved_on(preprocessing, at, known, known_panel, verbose=verbose)))
     units = _units(preprocessing, at, is_new, known.units[number])
     return HistorySummary(at.end, units, _error_sums(preprocessing, at, units))
 
@@ -123,10 +130,10 @@ def _error_sums(preprocessing: Preprocessing, at: Standpoints, units: Array) -> 
 
 
 def _moved_on(
-    preprocessing: Preprocessing, at: Standpoints, known: HistorySummary, known_panel: Panel
+    preprocessing: Preprocessing, at: Standpoints, known: HistorySummary, known_panel: Panel, *, verbose: bool
 ) -> Iterator[HistorySummary]:
     """Summaries at one cutoff after the other."""
-    for cutoff in np.unique(at.cutoff):
+    for cutoff in tqdm(np.unique(at.cutoff), disable=not verbose, unit="cutoff"):
         panel = at.histories(np.flatnonzero(at.cutoff == cutoff))
         known, known_panel = preprocessing.updated_summary(known, known_panel, panel), panel
         yield known

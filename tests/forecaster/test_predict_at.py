@@ -203,6 +203,14 @@ def test_a_bar_counts_the_chunks_of_cutoffs(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_bar_counts_the_cutoffs_that_are_looked_at_one_by_one(capsys):
+    y = series(200)
+    forecaster = small(sp=[4, 70]).fit(y[:170])
+    forecaster.verbose = 1
+    forecaster.predict_at(y.index[170:173], [1], y=y)
+    assert "3/3" in capsys.readouterr().err
+
+
 def test_a_series_that_has_not_begun_is_left_out_even_if_none_of_it_is_known():
     months = pd.period_range("2015-01", periods=60, freq="M")
     values = np.random.default_rng(0).normal(size=60).cumsum()
