@@ -147,6 +147,13 @@ def long_series() -> str:
     return markdown(pd.DataFrame({"MAE, MW": rows["MAE"].map("{:.0f}".format), "fit, s": rows["fit_s"]}))
 
 
+def streaming() -> str:
+    """Peak memory of either way to learn from and forecast a folder, a column for each number of series."""
+    cells = results.streaming().pivot(index="way", columns="series", values="peak_MB")
+    heads = {size: f"{size} series, MB" for size in cells.columns}
+    return markdown(cells.loc[["file by file", "at once"]].rename(columns=heads), corner="")
+
+
 def interval_scores() -> str:
     """Coverage, scores and seconds of the intervals: a tab for each, a row for each method, a column for each group."""
     rows = results.intervals()
@@ -338,6 +345,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "cost of length": cost_of_length,
     "cost of most": cost_of_most,
     "measured on": measured_on,
+    "streaming": streaming,
 }
 
 

@@ -50,3 +50,8 @@ def long_series() -> pd.DataFrame:
 def scale() -> pd.DataFrame:
     """Seconds and memory against the number of series and their length."""
     return pd.read_csv(HERE / "scale.csv")
+
+
+def streaming() -> pd.DataFrame:
+    """Peak memory of both ways to work through a folder of series."""
+    return pd.read_csv(HERE / "streaming.csv")

@@ -1,4 +1,4 @@
-"""How much memory a fit takes beyond the data, each measured in a fresh process that runs this file."""
+"""How much memory it takes to fit, and to work through a folder of files, each measured in a fresh process."""
 
 import gc
 import re
@@ -13,11 +13,14 @@ from sktime.forecasting.base import BaseForecaster
 
 from sktime_lstm import LSTMForecaster
 
+STREAMING = Path(__file__).parents[2] / "docs" / "benchmarks" / "streaming.py"
 CLEAR = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
 BYTES_PER_POINT = 8
 MOST_BYTES_PER_POINT = 8 * BYTES_PER_POINT
 MEGABYTE = 1e6
+# Allocators keep some of what is freed.
+MOST_GROWTH_OF_STREAM = 20 * MEGABYTE
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -65,8 +68,8 @@ def resident(name):
     return int(re.search(rf"{name}:\s+(\d+) kB", STATUS.read_text())[1]) * 1024
 
 
-def measured(*arguments):
-    command = [sys.executable, __file__, *map(str, arguments)]
+def measured(*arguments, script=__file__):
+    command = [sys.executable, script, *map(str, arguments)]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -81,6 +84,13 @@ def test_fit_of_a_million_points_takes_eight_times_the_data_and_a_batch(stamps, 
         "{} - one batch {} = {} (sktime alone {})".format(*figures),
     )
     assert whole - batch <= MOST_BYTES_PER_POINT * 1_000_000
+
+
+def test_a_folder_of_ten_times_the_files_takes_the_same_memory(report):
+    few, many = (measured("--measure", "file by file", number, script=STREAMING) for number in (1_000, 10_000))
+    figures = " / ".join(f"{size / MEGABYTE:.0f} MB" for size in (few, many))
+    report("peak of learning and forecasting, 1000 / 10000 series in files of 500", figures)
+    assert many <= few + MOST_GROWTH_OF_STREAM
 
 
 if __name__ == "__main__":
