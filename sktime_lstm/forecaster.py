@@ -543,7 +543,8 @@ class LSTMForecaster(BaseForecaster):
 
         The same as one call of `pretrain` for each chunk. Windows of all chunks count about alike; what is chosen from
         the data, such as the seasonal period, is chosen from the first chunk. So every chunk should hold a mix of
-        the series.
+        the series. Like `pretrain` it learns from scratch where `pretrained` is ``"simulated"``. To start from that
+        network, pass a forecaster that was fitted to the first chunk as `pretrained`, and stream the others.
 
         If a chunk fails, what was learned from those before it is kept, and the error says how many they are. With
         ``verbose=1`` a second bar counts the chunks.
