@@ -33,17 +33,20 @@ class DataSize:
         Largest step of the forecasting horizon, None if it is not known yet.
     observed_share : float
         Share of the points that were observed.
+    alone : bool
+        Whether each series is forecast as if there were no other.
     """
 
     lengths: npt.NDArray[np.int64]
     sp: int
     max_step: int | None
     observed_share: float = 1.0
+    alone: bool = False
 
     @property
     def points(self) -> int:
-        """Points of all series together, about the number of windows."""
-        return int(self.lengths.sum())
+        """Points of all series together, about the number of windows; of a typical one if each is alone."""
+        return int(np.median(self.lengths) if self.alone else self.lengths.sum())
 
     @property
     def few(self) -> bool:

@@ -252,7 +252,9 @@ def adapted_preprocessing(
     A network that learned from series of all seasons reads as many points as one that is fitted to these data.
     """
     sp, long_seasons = choose_seasons(panel, settings, known=preprocessing.sp or None)
-    size = defaults.DataSize(panel.lengths, sp, max_step, observed_share(panel))
+    # What serves any series has learned from each of them alone.
+    alone = preprocessing.is_universal and settings.fine_tune == "none"
+    size = defaults.DataSize(panel.lengths, sp, max_step, observed_share(panel), alone)
     same, alike = sp == preprocessing.sp, size if preprocessing.is_universal else replace(size, lengths=PLENTY)
     length = preprocessing.window_length if same else defaults.choose_window_length(alike)
     output_length = preprocessing.output_length if same else defaults.choose_output_length(size)
@@ -262,7 +264,7 @@ def adapted_preprocessing(
     training_length = defaults.choose_training_length(size, output_length)
     # A series is then scored alike whatever other series come with it.
     as_before = same and training_length == preprocessing.training_length
-    stride = preprocessing.scoring_stride if as_before else _scoring_stride(panel, training_length)
+    stride = preprocessing.scoring_stride if as_before else _scoring_stride_of_each(panel, training_length)
     adapted = replace(
         preprocessing,
         window_length=settings.window_length or length,
@@ -298,6 +300,11 @@ def _scoring_stride(panel: Panel, training_length: int) -> int:
     """
     thinned = min(-(-len(panel.values) // MAX_SCORED_WINDOWS), int(np.median(panel.lengths)) // MIN_SCORED_PER_SERIES)
     return max(1, training_length // 4, thinned)
+
+
+def _scoring_stride_of_each(panel: Panel, training_length: int) -> int:
+    """The same where it must not depend on the number of series: it grows with their length alone."""
+    return max(1, training_length // 4, -(-int(np.median(panel.lengths)) // MAX_SCORED_WINDOWS))
 
 
 def _lower_bound(settings: Settings) -> float | None:

@@ -38,6 +38,15 @@ def test_chunks_do_not_change_what_is_known_of_a_series(monkeypatch, size):
     assert_same(look_at(), expected)
 
 
+def test_a_series_is_known_alike_whatever_other_series_come_with_it():
+    series = [season(number, 60) for number in range(1, 300)]
+    (together, summary), (alone, own) = look_at(panel_of(*series)), look_at(panel_of(series[0]))
+    assert together.preprocessing.scoring_stride == alone.preprocessing.scoring_stride
+    torch.testing.assert_close(summary.error_sums.total[:1], own.error_sums.total, rtol=1e-6, atol=1e-6)
+    sizes, size = (model.calibration.error_scales.series_ratio[0] for model in (together, alone))
+    np.testing.assert_allclose(sizes, size, rtol=1e-5)
+
+
 def test_the_summary_is_that_of_the_preprocessing():
     model, summary = look_at()
     expected = model.preprocessing.summary(PANEL)
