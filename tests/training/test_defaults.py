@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,10 @@ def test_the_longer_a_window_the_fewer_make_a_batch():
 )
 def test_sizes_are_plain_integers(choose):
     assert {type(choose(windows)) for windows in WINDOWS} == {int}
+
+
+def test_series_that_are_forecast_alone_are_as_few_as_one_of_them():
+    together = DataSize(np.full(100, 60), 4, 8)
+    alone = replace(together, alone=True)
+    assert (together.few, alone.few) == (False, True)
+    assert defaults.choose_window_length(alone) == defaults.choose_window_length(DataSize(np.array([60]), 4, 8)) == 26

@@ -17,7 +17,7 @@ PANEL = panel_of(season(1, 60), season(2, 40), season(3, 50), season(4, 6), seas
 
 def look_at(panel=PANEL, start=None):
     start = start or shipped_model()
-    settings = make_settings(window_length=None, output_length=None, max_epochs=None, hidden_size=None)
+    settings = make_settings(fine_tune="none", window_length=None, output_length=None)
     preprocessing = adapted_preprocessing(start.model.preprocessing, panel, settings, 8)
     return fit_untrained(start, panel, preprocessing, HERE)
 
