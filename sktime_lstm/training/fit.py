@@ -138,8 +138,8 @@ def fine_tune(
     preprocessing = adapted_preprocessing(start.model.preprocessing, panel, settings, max_step)
     if settings.fine_tune == "none":
         return FitResult(*fit_untrained(start, panel, preprocessing, engine), [])
-    # As long a context as a training from scratch has: tuned anchors gain from a long past.
-    size = defaults.DataSize(panel.lengths, preprocessing.sp, max_step)
+    # As long a context as a training from scratch has, or as the network of the package has learned from.
+    size = defaults.DataSize(panel.lengths, preprocessing.sp, max_step, alone=start.is_universal)
     wanted = max(preprocessing.window_length, defaults.choose_window_length(size))
     preprocessing = replace(preprocessing, window_length=settings.window_length or wanted)
     prepared = prepare_for(start.model, panel, preprocessing)
