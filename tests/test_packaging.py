@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from sktime.datasets import load_airline
@@ -25,7 +31,8 @@ else:
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+TOML = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = TOML["project"]
 PINS = [
     Requirement(line)
     for line in (ROOT / "tests" / "constraints.txt").read_text(encoding="utf-8").splitlines()
@@ -58,10 +65,123 @@ def test_type_information_is_shipped():
     assert (ROOT / "sktime_lstm" / "py.typed").exists()
 
 
-def test_the_citation_names_the_version_and_the_source():
-    citation = (ROOT / ".github" / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\nversion: {sktime_lstm.__version__}\n" in citation
-    assert PROJECT["urls"]["Source"] in citation
+def test_the_citation_agrees_with_the_metadata():
+    citation = yaml.safe_load((ROOT / ".github" / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == sktime_lstm.__version__
+    assert citation["repository-code"] == PROJECT["urls"]["Source"]
+    assert citation["license"] == PROJECT["license"]
+    assert citation["authors"] == PROJECT["authors"]
+    assert citation["keywords"] == PROJECT["keywords"]
+
+
+def test_the_record_at_zenodo_agrees_with_citation_and_metadata():
+    citation = yaml.safe_load((ROOT / ".github" / "CITATION.cff").read_text("utf-8"))
+    record = json.loads((ROOT / ".zenodo.json").read_text("utf-8"))
+    assert record["title"] == citation["title"]
+    assert record["description"] == PROJECT["description"]
+    assert record["creators"] == PROJECT["authors"]
+    assert record["license"] == PROJECT["license"]
+    assert record["keywords"] == PROJECT["keywords"]
+    assert record["related_identifiers"][0]["identifier"] == PROJECT["urls"]["Source"]
+    assert "version" not in record, "Zenodo takes the version from the tag"
+
+
+def test_the_conda_recipe_agrees_with_the_metadata():
+    recipe = yaml.safe_load((ROOT / ".github" / "conda" / "recipe.yaml").read_text("utf-8"))
+    assert recipe["context"]["name"] == PROJECT["name"]
+    assert recipe["context"]["version"] == sktime_lstm.__version__
+    assert f">={recipe['context']['python_min']}" == PROJECT["requires-python"]
+    scripts = [f"{name} = {place}" for name, place in PROJECT["scripts"].items()]
+    assert recipe["build"]["python"]["entry_points"] == scripts
+    required = recipe["requirements"]
+    assert conda_names(TOML["build-system"]["requires"]) == set(required["host"][2:])
+    assert conda_names(PROJECT["dependencies"]) == set(required["run"][1:])
+    about = recipe["about"]
+    assert about["repository"] == PROJECT["urls"]["Source"]
+    assert about["homepage"] == PROJECT["urls"]["Documentation"]
+    assert about["license"] == PROJECT["license"]
+    assert about["summary"] == PROJECT["description"]
+
+
+def conda_names(requirements):
+    """Write requirements as conda does, where torch has another name."""
+    return {line.replace(">=", " >=").replace("torch", "pytorch") for line in requirements}
+
+
+def test_dependabot_looks_where_the_versions_are():
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text("utf-8"))["updates"]
+    places = {each["package-ecosystem"]: ROOT / each["directory"].strip("/") for each in updates}
+    assert (places["pip"] / "constraints.txt").exists()
+    assert (places["github-actions"] / ".github" / "workflows").exists()
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """What the commands of the release workflow make of a copy of the source; all that comes from a network is here."""
+    folder = tmp_path_factory.mktemp("release")
+    checkout, runner = folder / "checkout", folder / "runner"
+    unwanted = shutil.ignore_patterns("_build", "__pycache__", "jupyter_execute")
+    for part in TOML["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]:
+        source, target = ROOT / part[1:], checkout / part[1:]
+        shutil.copytree(source, target, ignore=unwanted) if source.is_dir() else shutil.copy(source, target)
+    # Behind its own, the fresh environment sees the packages of this one, and pip installs nothing but the wheel.
+    subprocess.run([sys.executable, "-m", "venv", str(runner / "fresh")], check=True)
+    (site_packages,) = runner.glob("fresh/lib/*/site-packages")
+    (site_packages / "outer.pth").write_text(sysconfig.get_path("purelib"))
+    run_steps("build", checkout, runner)
+    return checkout / "dist"
+
+
+def run_steps(job, checkout, runner):
+    """Run the commands of a job of the release workflow in a checkout, as GitHub does."""
+    steps = yaml.safe_load((checkout / ".github" / "workflows" / "release.yml").read_text("utf-8"))["jobs"][job][
+        "steps"
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_DEPS": "1",
+        "PIP_FORCE_REINSTALL": "1",
+        "RUNNER_TEMP": str(runner),
+        "GITHUB_REF_NAME": f"v{sktime_lstm.__version__}",
+    }
+    for command in [step["run"] for step in steps if not step.get("run", "pip").startswith("pip")]:
+        run = subprocess.run(
+            ["bash", "-e", "-c", command], cwd=checkout, env=environment, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
+
+
+@pytest.mark.slow
+def test_the_release_workflow_makes_a_wheel_that_runs_the_example(release):
+    version = sktime_lstm.__version__
+    names = {f"sktime_lstm-{version}.tar.gz", f"sktime_lstm-{version}-py3-none-any.whl"}
+    assert {file.name for file in release.iterdir()} == names
+    (module,) = (release.parents[1] / "runner").glob("fresh/lib/*/site-packages/sktime_lstm/__init__.py")
+    assert version in module.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_links_of_the_description_on_the_index_lead_to_the_repository(release):
+    (file,) = release.glob("*.whl")
+    (wheel,) = metadata.distributions(path=[str(file)])
+    description = wheel.metadata.get_payload()
+    targets = re.findall(r"\]\(([^)]+)\)", description)
+    assert len(targets) == len(re.findall(r"\]\(", README))
+    assert [target for target in targets if not target.startswith("https://")] == []
+    source = PROJECT["urls"]["Source"]
+    assert f"]({source}/blob/main/LICENSE)" in description
+    assert f"]({source}/raw/main/docs/benchmarks/airline.svg)" in description
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not in a checkout")
+def test_the_source_distribution_is_the_repository(release):
+    (file,) = release.glob("*.tar.gz")
+    with tarfile.open(file) as archive:
+        packed = {name.split("/", 1)[1] for name in archive.getnames()}
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    assert packed - {"PKG-INFO"} == set(listed.stdout.splitlines())
 
 
 @pytest.mark.slow
