@@ -24,10 +24,12 @@ release = version = sktime_lstm.__version__
 
 extensions = [
     "gallery",
+    "llms",
     "mathml",
     "myst_nb",
     "notebooks",
     "numpydoc",
+    "reference",
     "sphinx.ext.autodoc",
     "sphinx.ext.intersphinx",
     "sphinx_copybutton",

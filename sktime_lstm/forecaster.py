@@ -189,6 +189,10 @@ class LSTMForecaster(BaseForecaster):
         Course of the training, one row for each epoch or 100 steps: ``step``, ``epoch``, ``loss``,
         ``validation_loss``, ``learning_rate``, ``gradient_norm``, ``failures`` and ``seconds``. The gradient norm is
         that of the last step before clipping; what is above 1 is clipped to 1.
+    pretrained_model_ : object
+        What `pretrain` has learned, for `fit` to start from.
+    n_pretrain_instances_ : int
+        Number of series that `pretrain` has learned from.
 
     Raises
     ------
@@ -345,7 +349,35 @@ class LSTMForecaster(BaseForecaster):
     def fit(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
         """Train on `y`; if that fails, the forecaster stays as it was.
 
-        See `sktime.forecasting.base.BaseForecaster.fit`.
+        What was learned in an earlier `fit` is forgotten; what `pretrain` has learned is kept.
+
+        Parameters
+        ----------
+        y : time series, panel or hierarchy that sktime knows
+            Observations to learn from; missing values are left out.
+        X : time series, panel or hierarchy that sktime knows, default=None
+            Covariates, with the times of `y` or more.
+        fh : forecasting horizon, default=None
+            Steps that will be forecast. They may be named in `predict` instead, but if they are known here,
+            `output_length` is chosen for them.
+
+        Returns
+        -------
+        LSTMForecaster
+            The forecaster itself, fitted.
+
+        Raises
+        ------
+        ValueError
+            If time stamps are irregular or repeated, values are infinite, or a series has no observation.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> forecaster = LSTMForecaster(random_state=0).fit(load_airline(), fh=range(1, 13))
+        >>> forecaster.sp_, forecaster.output_length_
+        (12, 12)
         """
         with self._unchanged_on_error():
             super().fit(y, X=X, fh=fh)
@@ -354,7 +386,33 @@ class LSTMForecaster(BaseForecaster):
     def update(self, y: Any, X: Any = None, update_params: bool = True) -> LSTMForecaster:
         """Take new data in, and continue training if `update_params`; if that fails, nothing has changed.
 
-        See `sktime.forecasting.base.BaseForecaster.update`.
+        Parameters
+        ----------
+        y : time series, panel or hierarchy that sktime knows
+            New observations, of the same variables. Those that were seen before are replaced.
+        X : time series, panel or hierarchy that sktime knows, default=None
+            Covariates of the times of `y`, if `fit` had any.
+        update_params : bool, default=True
+            Train further. False takes the data in and leaves the weights alone, which takes milliseconds.
+
+        Returns
+        -------
+        LSTMForecaster
+            The forecaster itself, which now forecasts from the end of `y`.
+
+        Raises
+        ------
+        ValueError
+            If `y` or `X` has other columns than in `fit`, or time stamps that are not on the grid of the data.
+
+        Examples
+        --------
+        >>> from sktime.datasets import load_airline
+        >>> from sktime_lstm import LSTMForecaster
+        >>> y = load_airline()
+        >>> forecaster = LSTMForecaster(random_state=0).fit(y[:-12])
+        >>> forecaster.update(y[-12:], update_params=False).predict(fh=[1]).index.astype(str).to_list()
+        ['1961-01']
         """
         with self._unchanged_on_error():
             super().update(y, X=X, update_params=update_params)
@@ -532,7 +590,36 @@ class LSTMForecaster(BaseForecaster):
         `fit` then starts from what was learned, as `fine_tune` says. A second call continues with more series. Unless
         `max_epochs` and `learning_rate` are given, they are a quarter of those of a fit to the panel, since what other
         series teach holds only in part. Processes started by ``torchrun`` train together.
-        See `sktime.forecasting.base.BaseForecaster.pretrain`.
+
+        Parameters
+        ----------
+        y : panel or hierarchy that sktime knows
+            The other series.
+        X : like `y`, default=None
+            Covariates of the times of `y`.
+        fh : forecasting horizon, default=None
+            Steps that will be forecast, as in `fit`.
+
+        Returns
+        -------
+        LSTMForecaster
+            The forecaster itself, pretrained.
+
+        Raises
+        ------
+        ValueError
+            If `y` cannot be learned from, as in `fit`, or has other columns than in an earlier call.
+        TypeError
+            If `y` is a single series.
+
+        Examples
+        --------
+        >>> from sktime.utils._testing.panel import _make_panel
+        >>> from sktime_lstm import LSTMForecaster
+        >>> panel = _make_panel(n_instances=3, n_timepoints=30, random_state=0)
+        >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).pretrain(panel)
+        >>> forecaster.n_pretrain_instances_
+        3
         """
         with self._unchanged_on_error():
             super().pretrain(y, X=X, fh=fh)

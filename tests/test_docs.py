@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sktime.utils._testing.panel import _make_panel
 
 import sktime_lstm
 from sktime_lstm import LSTMForecaster
@@ -19,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OPTIONS = re.DOTALL | re.MULTILINE
 DOCS = ROOT / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
-REFERENCE = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "reference").glob("*.md")))
+REFERENCE = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "reference").rglob("*.md")))
+METHODS = {page.stem: page for page in sorted((DOCS / "reference" / "methods").glob("*.md"))}
 MODULES = [module.name for module in pkgutil.walk_packages(sktime_lstm.__path__, prefix="sktime_lstm.")]
 
 
@@ -69,7 +71,7 @@ def test_code_that_is_run_at_build_has_a_kernel_and_no_syntax_error(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_code_fits_beside_the_navigation(page):
-    kinds = r"(?:\{code-cell\}|python|bash|text)"
+    kinds = r"(?:\{code-cell\}|python|pycon|bash|text)"
     blocks = re.findall(rf"^```{kinds}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert [line for block in blocks for line in without_options(block).splitlines() if len(line) > 79] == []
 
@@ -87,10 +89,63 @@ def test_every_public_name_stands_in_the_reference(name):
     assert f"sktime_lstm.{name}" in REFERENCE
 
 
-def test_every_method_that_the_reference_lists_exists():
-    listed = re.findall(r"^\| `(\w+)\(", (DOCS / "reference" / "forecaster.md").read_text("utf-8"), re.MULTILINE)
-    assert listed
-    assert [name for name in listed if not callable(getattr(LSTMForecaster, name, None))] == []
+def test_every_public_function_of_a_public_module_stands_in_the_reference():
+    modules = ["backtesting", "inspection", "data.simulation"]
+    public = [f"sktime_lstm.{module}.{name}" for module in modules for name in exported(f"sktime_lstm.{module}")]
+    assert [name for name in public if name not in REFERENCE and name.split(".")[-1] not in sktime_lstm.__all__] == []
+
+
+def exported(module: str) -> list[str]:
+    """Names that a module offers: those it lists, or else the public functions and classes that it defines."""
+    there = importlib.import_module(module)
+    made = [(name, each) for name, each in vars(there).items() if inspect.isfunction(each) or inspect.isclass(each)]
+    own = [name for name, each in made if each.__module__ == module]
+    return getattr(there, "__all__", [name for name in own if name[0] != "_"])
+
+
+def test_every_method_of_ours_has_a_page_and_every_page_a_method():
+    public = {name for name in vars(LSTMForecaster) if name[0] != "_"} - {"get_test_params"}
+    assert public - set(METHODS) == set()
+    assert [name for name in METHODS if not callable(getattr(LSTMForecaster, name, None))] == []
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_page_of_a_method_describes_all_its_parameters(name):
+    method = getattr(LSTMForecaster, name)
+    page = METHODS[name].read_text("utf-8")
+    assert f".. automethod:: sktime_lstm.LSTMForecaster.{name}\n" in page
+    described = re.findall(r"\*\*(\w+)\*\* :", page)
+    if name in vars(LSTMForecaster):
+        lines = re.findall(r"^([\w, ]+?)(?: :.*)?$", section(inspect.getdoc(method), "Parameters"), re.MULTILINE)
+        described = [parameter for line in lines for parameter in line.split(", ")]
+    assert described == [parameter for parameter in inspect.signature(method).parameters if parameter != "self"]
+
+
+def section(docstring: str, title: str) -> str:
+    """The lines below a heading that are not indented, up to the next heading."""
+    body = re.search(rf"^{title}\n-+\n(.*?)(?=^\w[\w ]*\n---|\Z)", docstring, OPTIONS)
+    return body.group(1) if body else ""
+
+
+def test_what_fit_and_pretrain_make_readable_is_described():
+    panel = _make_panel(n_instances=2, n_timepoints=20, random_state=0)
+    forecaster = LSTMForecaster(max_epochs=1, random_state=0).pretrain(panel).fit(panel)
+    readable = {name for name in vars(forecaster) if name[0] != "_" and name[-1] == "_"}
+    described = re.findall(r"\w+_\b", section(inspect.getdoc(LSTMForecaster), "Attributes"))
+    assert readable - set(described) == set()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_overview_links_the_page_of_a_method(name):
+    assert f"| [`{name}`](methods/{name}.md) |" in (DOCS / "reference" / "forecaster.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", METHODS.values(), ids=name_of)
+def test_the_example_of_a_method_runs(page):
+    examples = "\n".join(re.findall(r"^```pycon\n(.*?)^```", page.read_text("utf-8"), OPTIONS))
+    assert examples or page.stem in vars(LSTMForecaster)
+    test = doctest.DocTestParser().get_doctest(examples, {}, page.stem, str(page), 0)
+    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 @pytest.mark.parametrize("parameter", inspect.signature(LSTMForecaster).parameters.values(), ids=lambda each: each.name)
@@ -102,10 +157,10 @@ def test_every_parameter_is_described_with_its_default(parameter):
 
 
 def test_a_parameter_of_the_table_of_costs_exists():
-    table = (DOCS / "reference" / "forecaster.md").read_text("utf-8").split("## What the parameters cost")[1]
+    table = (DOCS / "reference" / "parameters.md").read_text("utf-8")
     names = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert names
-    assert names <= set(inspect.signature(LSTMForecaster).parameters)
+    assert names == set(inspect.signature(LSTMForecaster).parameters)
 
 
 def test_pages_name_only_options_that_the_command_line_has():
