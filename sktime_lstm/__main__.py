@@ -31,16 +31,20 @@ MAX_ROWS = 60
 MAX_STEPS = 100_000
 
 EPILOG = """\
-Without a file, sktime's airline series is forecast 12 months ahead, compared with naive, seasonal naive, ETS and ARIMA
-forecasts, and drawn to airline_forecast.png. With covariates, the file has rows with an empty target for the time to
-forecast. Nothing is overwritten without --force.
+Without a file, sktime's airline series is forecast 12 months ahead, compared
+with naive, seasonal naive, ETS and ARIMA forecasts, and drawn to
+airline_forecast.png. With covariates, the file has rows with an empty target
+for the time to forecast. Nothing is overwritten without --force.
 
 examples:
   sktime-lstm
   sktime-lstm sales.csv --time date --target sales --fh 12
-  sktime-lstm sales.csv --time date --target sales --fh 12 --plot sales.png --backtest
-  sktime-lstm shops.csv --time date --target sales --panel shop --fh 12 --output forecast.csv
-  sktime-lstm hours.csv --time hour --target load --covariates temperature --sp 24,168 --fh 48
+  sktime-lstm sales.csv --time date --target sales --fh 12 --plot sales.png
+  sktime-lstm sales.csv --time date --target sales --fh 12 --backtest
+  sktime-lstm shops.csv --time date --target sales --panel shop --fh 12 \\
+      --output forecast.csv
+  sktime-lstm hours.csv --time hour --target load --fh 48 --sp 24,168 \\
+      --covariates temperature
 """
 
 
@@ -241,7 +245,8 @@ def _summary(table: CsvData) -> str:
     many = f" in {len(index.droplevel(-1).unique())} series" if isinstance(index, pd.MultiIndex) else ""
     times = index.get_level_values(-1)
     first, last = (str(time).removesuffix(" 00:00:00") for time in (times.min(), times.max()))
-    return f"{', '.join(map(str, table.y.columns))}: {len(index)} rows{many}, {first} to {last}"
+    rows = "1 row" if len(index) == 1 else f"{len(index)} rows"
+    return f"{', '.join(map(str, table.y.columns))}: {rows}{many}, {first} to {last}"
 
 
 def _one_or_several(periods: list[int] | None) -> int | list[int] | None:
@@ -273,15 +278,18 @@ def _print_forecast(rows: pd.DataFrame, forecast: Forecast, coverage: float) -> 
     periods = [str(period) for period in forecast.periods if period > 1]
     season = f"season of {' and '.join(periods)}" if periods else "no season"
     print(f"Trained in {forecast.seconds:.1f} s, {season}. Forecast with {100 * coverage:.3g} % interval:\n")
-    print(rows.head(MAX_ROWS).to_string(float_format=f"{{:.{_decimals(rows)}f}}".format))
+    shown = rows.head(MAX_ROWS)
+    print(shown.to_string(formatters=[f"{{:.{places}f}}".format for places in _decimals(rows)]))
     if len(rows) > MAX_ROWS:
         print(f"... {len(rows) - MAX_ROWS} more rows; --output saves them all")
 
 
-def _decimals(rows: pd.DataFrame) -> int:
-    """Decimals that show the largest number with six digits, the same for all so that they stand below each other."""
-    largest = float(np.nanmax(np.abs(rows.to_numpy(dtype=float)), initial=0.0))
-    return 4 if largest == 0 else int(np.clip(5 - np.floor(np.log10(largest)), 0, 10))
+def _decimals(rows: pd.DataFrame) -> list[int]:
+    """Decimals of each column: those that show the largest number of its variable with six digits."""
+    largest = np.abs(rows.to_numpy(dtype=float)).reshape(len(rows), -1, 3)
+    digits = np.log10(np.nanmax(largest, axis=(0, 2), initial=0.0).clip(min=1e-300))
+    places = np.where(digits < -299, 4, (5 - np.floor(digits)).clip(0, 10))
+    return [int(each) for each in np.repeat(places, 3)]
 
 
 def _save(
@@ -317,7 +325,10 @@ def _print_backtest(table: CsvData, steps: int) -> None:
     heads = {"sMAPE": "sMAPE %", "fit_time": "fit s", "predict_time": "predict s"}
     print(scores.rename(columns=heads).rename_axis(None).to_string(float_format=lambda value: f"{value:.3f}"))
     if scores["MASE"].notna().any():
-        print(f"\n{scores['MASE'].idxmin()} has the lowest MASE, {scores['MASE'].min():.3f}.")
+        best = scores.index[scores["MASE"] == scores["MASE"].min()]
+        print(
+            f"\n{' and '.join(best)} {'has' if len(best) == 1 else 'have'} the lowest MASE, {scores['MASE'].min():.3f}."
+        )
 
 
 @contextmanager

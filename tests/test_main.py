@@ -22,7 +22,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 def sales(days=42, **columns):
     time = pd.date_range("2024-01-01", periods=days, freq="D")
-    return pd.DataFrame({"day": time, "sold": np.resize(PERIOD, days) + 10, **columns})
+    return pd.DataFrame({"day": time, "sold": np.resize(PERIOD, days) + 10}).assign(**columns)
 
 
 def last_line_of_errors(capsys):
@@ -231,6 +231,14 @@ def test_a_backtest_ends_with_who_won(capsys):
     assert " has the lowest MASE, " in capsys.readouterr().out.splitlines()[-1]
 
 
+def test_several_may_win_a_backtest(monkeypatch, capsys):
+    scores = pd.DataFrame({"MASE": [1.0, 0.5, 0.5]}, index=["LSTM", "naive", "ETS"])
+    monkeypatch.setattr("sktime_lstm.__main__.backtest", lambda *_, **__: scores)
+    sales().to_csv("sales.csv", index=False)
+    assert main(["sales.csv", *COLUMNS, "--fh", "2", "--backtest"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "naive and ETS have the lowest MASE, 0.500."
+
+
 def test_the_decimals_of_a_forecast_stand_below_each_other(capsys):
     sales().to_csv("sales.csv", index=False)
     assert main(["sales.csv", *COLUMNS, "--fh", "7"]) == 0
@@ -238,7 +246,30 @@ def test_the_decimals_of_a_forecast_stand_below_each_other(capsys):
     assert len({line.index(".") for line in rows}) == 1
 
 
-def test_help_has_examples(capsys):
+def test_each_variable_has_the_decimals_that_its_size_needs(capsys):
+    sales(share=lambda table: table["sold"] / 1e5).to_csv("sales.csv", index=False)
+    assert main(["sales.csv", "--time", "day", "--target", "sold,share", "--fh", "2"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("2024-02-12"))
+    assert [len(number.split(".")[1]) for number in row.split()[1:]] == [4, 4, 4, 9, 9, 9]
+
+
+def test_a_single_row_is_told_as_one(capsys):
+    sales(1).to_csv("sales.csv", index=False)
+    assert main(["sales.csv", *COLUMNS, "--fh", "2"]) == 2
+    assert capsys.readouterr().out == "sold: 1 row, 2024-01-01 to 2024-01-01\n"
+
+
+def test_a_terminal_shows_that_the_training_has_begun(monkeypatch, capsys):
+    sales().to_csv("sales.csv", index=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["sales.csv", *COLUMNS, "--fh", "2"]) == 0
+    assert capsys.readouterr().err == "Training ...\n"
+
+
+def test_help_has_examples_and_fits_a_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "sktime-lstm sales.csv --time date --target sales --fh 12" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "sktime-lstm sales.csv --time date --target sales --fh 12" in shown
+    assert max(map(len, shown.splitlines())) <= 79
