@@ -172,3 +172,12 @@ def test_pages_name_only_options_that_the_command_line_has():
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_the_api_run(module):
     assert doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
+
+
+def test_a_page_is_listed_for_programs_with_its_first_sentence(monkeypatch):
+    core = pytest.importorskip("docutils.core")
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    llms = importlib.import_module("llms")
+    page = core.publish_doctree("Title\n=====\n\nOne sentence: on two\nlines. Another one.\n\n* A list.")
+    assert llms.first_sentence(page) == "One sentence: on two lines."
+    assert llms.first_sentence(core.publish_doctree("Title\n=====")) == ""

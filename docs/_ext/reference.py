@@ -60,7 +60,7 @@ class Inherited(Directive):
         group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (30, 70)), cols=2)
         group += nodes.thead("", _row(nodes.Text("name"), nodes.Text("what sktime says of it")))
         group += nodes.tbody("", *(_row(_link(name), nodes.Text(_first_sentence(name))) for name in inherited()))
-        return [nodes.table("", group)]
+        return [nodes.table("", group, width="100%")]
 
 
 def inherited() -> list[str]:
