@@ -180,4 +180,4 @@ def test_a_page_is_listed_for_programs_with_its_first_sentence(monkeypatch):
     llms = importlib.import_module("llms")
     page = core.publish_doctree("Title\n=====\n\nOne sentence: on two\nlines. Another one.\n\n* A list.")
     assert llms.first_sentence(page) == "One sentence: on two lines."
-    assert llms.first_sentence(core.publish_doctree("Title\n=====")) == ""
+    assert llms.first_sentence(core.publish_doctree("Title\n=====\n\n* A list.")) == ""

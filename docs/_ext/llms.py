@@ -36,14 +36,16 @@ def below(env: Any, page: str) -> Iterator[str]:
 
 def entry(env: Any, config: Any, page: str) -> str:
     """Return the line of a page."""
-    link = f"[{env.titles[page].astext()}]({config.html_baseurl}{page}.html)"
-    return f"- {link}: {first_sentence(env.get_doctree(page))}"
+    link = f"- [{env.titles[page].astext()}]({config.html_baseurl}{page}.html)"
+    return f"{link}: {first_sentence(env.get_doctree(page))}".removesuffix(": ")
 
 
 def first_sentence(doctree: nodes.document) -> str:
-    """Return the first sentence below the title; a link to the notebook is none."""
-    paragraphs = [text for text in doctree.findall(nodes.paragraph) if "notebook" not in text["classes"]]
-    text = " ".join(paragraphs[0].astext().split()) if paragraphs else ""
+    """Return the first sentence below the title, or of the first docstring; a page of tables or questions has none."""
+    top = doctree.next_node(nodes.title).parent
+    places = [text for text in doctree.findall(nodes.paragraph) if "notebook" not in text["classes"]]
+    found = [text.astext() for text in places if text.parent is top or text.parent.tagname == "desc_content"]
+    text = " ".join(found[0].split()) if found else ""
     return re.split(r"(?<=[.?])\s", text, maxsplit=1)[0].rstrip(":")
 
 
