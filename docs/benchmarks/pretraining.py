@@ -1,4 +1,4 @@
-"""What pretraining buys: series of M3 after pretraining on M1 and the other way round, with short histories and long.
+"""What more pretraining gains: series of M3 after pretraining on M1 and the other way round, from short and long histories.
 
     python docs/benchmarks/pretraining.py --classical-python classical/bin/python
 
@@ -35,7 +35,7 @@ GROUPS = ("yearly", "quarterly", "monthly")
 HISTORIES = {"12": 12, "24": 24, "36": 36, "all": 10_000}
 LARGEST_SAMPLE = 100
 MANY = 1_000
-OURS = ("scratch", "zero-shot", "fine-tuned", "SeasonalNaive")
+OURS = ("default", "scratch", "zero-shot", "fine-tuned", "SeasonalNaive")
 CLASSICAL = ("AutoARIMA",)
 
 
@@ -79,12 +79,17 @@ def classical(method: str, past: np.ndarray, task: Task) -> np.ndarray:
 
 def forecaster_of(method: str, base: object, task: Task) -> Callable[[np.ndarray], np.ndarray]:
     """What turns the past of a series into its forecast."""
-    if method not in ("scratch", "zero-shot", "fine-tuned"):
+    settings = {
+        "default": {},
+        "scratch": {"pretrained": None},
+        "zero-shot": {"pretrained": base, "fine_tune": "none"},
+        "fine-tuned": {"pretrained": base, "fine_tune": "full"},
+    }
+    if method not in settings:
         return lambda past: classical(method, past, task)
-    modes = {"scratch": "scratch", "zero-shot": "none", "fine-tuned": "full"}
 
     def forecast(past: np.ndarray) -> np.ndarray:
-        forecaster = type(base)(random_state=0, pretrained=base, fine_tune=modes[method])
+        forecaster = type(base)(random_state=0, **settings[method])
         y = pd.Series(past, time_index(task.group, len(past)))
         return forecaster.fit(y, fh=range(1, task.horizon + 1)).predict().to_numpy()
 
