@@ -80,11 +80,11 @@ def backtest(
         Seasonal period of MASE and of the default forecasters. None takes the one that `LSTMForecaster` finds in
         `y`: the period of its frequency if `y` shows that season, else 1.
     initial_window : int or None, default=None
-        Fewest time points to train on. None is half of those in `y`, or fewer if less remains beside `fh`.
+        Minimum number of time points to train on. None is half of those in `y`, or fewer if `fh` needs them.
     step_length : int or None, default=None
         Points between two folds. None is the largest step of `fh`, so that no point is tested twice.
     max_folds : int, default=5
-        At most so many folds: the latest ones.
+        Maximum number of folds; the latest are kept.
     strategy : {"refit", "update", "no-update_params"}, default="refit"
         What happens between folds, as in sktime's ``evaluate``. With ``"no-update_params"`` an `LSTMForecaster` is
         fitted to the first fold and forecasts all of them together, by `LSTMForecaster.predict_at`; `fit_time` is then
@@ -124,7 +124,7 @@ def backtest(
     Warns
     -----
     UserWarning
-        For each forecaster that fails. What sktime's own forecasters warn of while they fit is silenced.
+        For each forecaster that fails. Warnings of sktime's own forecasters during the fit are suppressed.
 
     Notes
     -----

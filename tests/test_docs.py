@@ -34,7 +34,7 @@ def without_code(text: str) -> str:
 
 
 def code_cells(page: Path) -> str:
-    blocks = re.findall(r"^```\{code-cell\}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```\{code-cell\}\n(.*?)^```", page.read_text(encoding="utf-8"), OPTIONS)
     return "\n".join(map(without_options, blocks))
 
 
@@ -74,6 +74,18 @@ def test_code_fits_beside_the_navigation(page):
     kinds = r"(?:\{code-cell\}|python|pycon|bash|text)"
     blocks = re.findall(rf"^```{kinds}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert [line for block in blocks for line in without_options(block).splitlines() if len(line) > 79] == []
+
+
+def test_no_two_pages_have_the_same_title():
+    titles = [re.search(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE).group(1) for page in PAGES]
+    assert sorted(titles) == sorted(set(titles))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_picture_has_an_alternative_text(page):
+    cells = re.findall(r"^```\{code-cell\}\n(.*?)^```", page.read_text(encoding="utf-8"), OPTIONS)
+    draws = re.compile(r"\bplot_\w+\(|plt\.subplots\(|^gallery\(|\.plot\(\n", re.MULTILINE)
+    assert [cell for cell in cells if draws.search(cell) and "    alt: " not in cell] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sktime_lstm import LSTMForecaster
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -117,3 +119,34 @@ def test_the_page_of_the_shipped_network_has_the_figures_of_its_training():
         group, (anchors, network) = line[:20].strip(), (cell.split("/") for cell in line[20:].split("|")[:2])
         cells = [anchors[0], network[0], anchors[1], network[1]]
         assert f"| {group} | " + " | ".join(cell.strip() for cell in cells) in page
+
+
+def test_the_page_of_pretraining_says_where_it_pays(figures):
+    rows = figures.results.pretraining().pivot(index=["history", "target", "group"], columns="method", values="MASE")
+    for method in ("zero-shot", "fine-tuned"):
+        ratio = rows[method] / rows["default"]
+        assert (ratio.loc[["12", "24"], :, "monthly"] < 1).all()
+        assert (ratio.loc[:, "M1", "quarterly"] < 1).all()
+        assert (ratio.loc[:, :, "yearly"] > 1).all()
+        assert (ratio.loc[:, "M3", "quarterly"] > 1).all()
+        assert (ratio.loc["all", :, "monthly"] > 1).all()
+
+
+def test_the_gain_of_the_network_is_that_of_the_table_of_its_page(figures):
+    page = (ROOT / "docs" / "explanation" / "shipped_network.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith(("| M1 ", "| M3v "))]
+    gains = [100 * (1 - float(row[5]) / float(row[4])) for row in rows]
+    assert figures.network_gain() == f"{min(gains):.0f} to {max(gains):.0f} %"
+    assert figures.network_gain() in LSTMForecaster.__doc__
+
+
+def test_the_losses_of_the_network_are_those_of_the_table_of_its_page():
+    page = (ROOT / "docs" / "explanation" / "shipped_network.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith(("| random", "| noise", "| weak"))]
+    worst = max(100 * (float(row[5]) / float(row[4]) - 1) for row in rows)
+    assert f"it loses up to {worst:.1f} % of MASE" in page
+
+
+def test_the_loss_quantile_uses_the_network_of_the_package_as_the_page_of_intervals_says(figures):
+    rows = figures.results.intervals().set_index(["method", "group"])[["covered_80", "covered_90", "MSIS"]]
+    assert rows.loc["LSTMForecaster global quantile"].equals(rows.loc["LSTMForecaster global"])

@@ -56,7 +56,7 @@ def markdown(frame: pd.DataFrame, corner: str = "method") -> str:
 
 def own(name: str) -> str:
     """Name of a row, in bold if it is ours."""
-    ours = name.startswith(("LSTMForecaster", "scratch", "zero-shot", "fine-tuned"))
+    ours = name.startswith(("LSTMForecaster", "default", "scratch", "zero-shot", "fine-tuned"))
     return f"**{name}**" if ours else name
 
 
@@ -186,17 +186,17 @@ def farthest(steps: str, coverage: int) -> float:
 
 
 def pretraining_scores() -> str:
-    """MASE, sMAPE and seconds after pretraining: a tab for each length of the history and measure."""
-    rows = results.pretraining()
-    parts = {}
+    """MASE, sMAPE and seconds after pretraining, each with a tab for each length of the history."""
+    rows = dict(list(results.pretraining().groupby("history")))
+    parts = []
     for value, head, form in (
         ("MASE", "MASE", "{:.3f}"),
-        ("sMAPE", "sMAPE, %", "{:.2f}"),
-        ("s_per_series", "s", "{:.3f}"),
+        ("sMAPE", "sMAPE in percent", "{:.2f}"),
+        ("s_per_series", "Seconds", "{:.3f}"),
     ):
-        for history in ("12", "24", "36", "all"):
-            parts[f"{head}: {history} points"] = _pretraining_table(rows[rows["history"] == history], value, form)
-    return tabs(parts)
+        tables = {f"{history} points": _pretraining_table(part, value, form) for history, part in rows.items()}
+        parts.append(f"{head}:\n\n{tabs(tables)}")
+    return "\n\n".join(parts)
 
 
 def _pretraining_table(rows: pd.DataFrame, value: str, form: str) -> str:
@@ -204,25 +204,19 @@ def _pretraining_table(rows: pd.DataFrame, value: str, form: str) -> str:
     cells = cells.sort_index(axis=1)
     cells.columns = [" ".join(names) for names in cells.columns]
     cells["mean"] = cells.mean(axis=1)
-    order = ("scratch", "zero-shot", "fine-tuned", "SeasonalNaive", "AutoARIMA")
+    order = ("default", "scratch", "zero-shot", "fine-tuned", "SeasonalNaive", "AutoARIMA")
     return markdown(cells.loc[[name for name in order if name in cells.index]].map(form.format))
 
 
-def pretraining_gains() -> str:
-    """By how many percent pretraining lowers the MASE of a fit from scratch, and where it raises it."""
+def pretraining_changes() -> str:
+    """By how many percent the MASE after pretraining is above (+) or below (-) that of the default."""
     rows = results.pretraining().pivot(index=["history", "target", "group"], columns="method", values="MASE")
-    lines = []
+    parts = {}
     for method in ("zero-shot", "fine-tuned"):
-        change = 100 * (rows[method] / rows["scratch"] - 1)
-        means = rows.groupby(level="history")[[method, "scratch"]].mean()
-        share = 100 * (1 - means[method] / means["scratch"])
-        gains = ", ".join(f"{share[history]:.0f} % with {history} points" for history in ("12", "24", "36", "all"))
-        worse = [f"{target} {group} with {history}" for history, target, group in change.index[change > 1]]
-        lines.append(
-            f"* **{method}**: the mean error is lower by {gains}. It is higher than from scratch by more than one "
-            f"percent in {len(worse)} of {len(change)} cases: {', '.join(worse) or 'none'}."
-        )
-    return "\n".join(lines)
+        change = (100 * (rows[method] / rows["default"] - 1)).unstack(["target", "group"]).sort_index(axis=1)
+        change.columns = [" ".join(names) for names in change.columns]
+        parts[method] = markdown(change.map("{:+.0f} %".format).rename(index="{} points".format), corner="history")
+    return tabs(parts)
 
 
 def interval_claims() -> str:
@@ -246,17 +240,25 @@ def interval_differences() -> str:
     rows = results.intervals().set_index(["group", "method"])
     others = [(group, other) for other in ("AutoARIMA", "AutoETS") for group in GROUPS[:3]]
     cells = {
-        f"{method}, {measure}": [
+        f"{measure}, {method.split()[-1]}": [
             f"{_difference(rows[measure], group, method, other):+.0f} %" for group, other in others
         ]
         for method in (LOCAL, GLOBAL)
         for measure in ("MSIS", "pinball")
     }
-    return markdown(pd.DataFrame(cells, index=[f"{group}, {other}" for group, other in others]).T, corner="")
+    return markdown(pd.DataFrame(cells, index=[f"{group}, {other}" for group, other in others]), corner="")
 
 
 def _difference(scores: pd.Series, group: str, method: str, other: str) -> float:
     return 100 * (scores[group, method] / scores[group, other] - 1)
+
+
+def network_gain() -> str:
+    """By how many percent the network lowers the MASE of the mixture of naive forecasts, in the groups of M1 and M3."""
+    log = (HERE / "pretrain_simulated.txt").read_text(encoding="utf-8").strip().splitlines()
+    errors = [[float(cell.split("/")[1]) for cell in line[20:].split("|")[:2]] for line in log[-16:-9]]
+    gains = [100 * (1 - network / mixture) for mixture, network in errors]
+    return f"{min(gains):.0f} to {max(gains):.0f} %"
 
 
 def seconds_of_a_fit() -> str:
@@ -338,7 +340,8 @@ FIGURES: dict[str, Callable[[], str]] = {
     "interval claims": interval_claims,
     "interval differences": interval_differences,
     "pretraining scores": pretraining_scores,
-    "pretraining gains": pretraining_gains,
+    "pretraining changes": pretraining_changes,
+    "gain of the network": network_gain,
     "seconds of a fit": seconds_of_a_fit,
     "times as long as Theta": lambda: ratio(LOCAL, THETA, "seconds", 0),
     "cost of series": cost_of_series,

@@ -1,4 +1,4 @@
-"""What more pretraining gains: series of M3 after pretraining on M1 and the other way round, from short and long histories.
+"""What more pretraining gains: series of M3 after pretraining on M1 and the reverse, from short and long histories.
 
     python docs/benchmarks/pretraining.py --classical-python classical/bin/python
 

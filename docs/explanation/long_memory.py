@@ -13,25 +13,34 @@ import pandas as pd
 from sktime_lstm import LSTMForecaster
 
 
-def recall_task(k: int, *, points: int, seed: int, exactly: bool = False) -> tuple[pd.Series, pd.DataFrame]:
-    """Series that repeats, where it is asked, the number that was marked 1 to k steps before, or `exactly` k.
+# Pages show the next two functions: lines of at most 79 characters.
+# fmt: off
+def recall_task(
+    k: int, *, points: int, seed: int, exactly: bool = False
+) -> tuple[pd.Series, pd.DataFrame]:
+    """Series whose value, where asked, was marked 1 to k steps before.
 
-    It is missing everywhere else. The numbers are drawn anew at every step, so nothing but the memory of that one step
-    helps; each answer has one question, and the next number is marked after it.
+    With `exactly` all gaps are k. Elsewhere the series is missing. Numbers are
+    drawn anew at every step, so only memory of the marked one helps.
     """
     rng = np.random.default_rng(seed)
     gaps = np.full(points, k) if exactly else rng.integers(1, k + 1, points)
-    marked = np.cumsum(np.concatenate([[0], gaps[:-1]]) + rng.integers(1, 5, points))
-    marked, asked = (part[marked + gaps < points] for part in (marked, marked + gaps))
-    X = pd.DataFrame({"number": rng.uniform(-1, 1, points), "marked": 0.0, "asked": 0.0})
+    pauses = rng.integers(1, 5, points)
+    marked = np.cumsum(np.concatenate([[0], gaps[:-1]]) + pauses)
+    asked = marked + gaps
+    marked, asked = marked[asked < points], asked[asked < points]
+    number = rng.uniform(-1, 1, points)
+    X = pd.DataFrame({"number": number, "marked": 0.0, "asked": 0.0})
     X.loc[marked, "marked"] = X.loc[asked, "asked"] = 1.0
     y = pd.Series(np.nan, index=X.index, name="answer")
     y[asked] = X["number"][marked].to_numpy()
     return y, X
 
 
-def network(cell: str, k: int, *, learning_rate: float = 0.01, seed: int = 0) -> LSTMForecaster:
-    """Textbook network without anchors, one pass over the data; its window reaches back to the marked number."""
+def network(
+    cell: str, k: int, *, learning_rate: float = 0.01, seed: int = 0
+) -> LSTMForecaster:
+    """Textbook network without anchors, one pass over the data."""
     return LSTMForecaster(
         k + 4,
         output_length=k,
@@ -48,6 +57,7 @@ def network(cell: str, k: int, *, learning_rate: float = 0.01, seed: int = 0) ->
     )
 
 
+# fmt: on
 def recall(forecaster: LSTMForecaster, k: int) -> pd.DataFrame:
     """Actual values and one-step forecasts where a new series asks for the number exactly k steps before."""
     y, X = recall_task(k, points=60 * k, seed=1_000, exactly=True)

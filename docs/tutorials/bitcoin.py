@@ -27,7 +27,7 @@ DAYS, HORIZON, FOLDS = 1000, 14, 20
 
 
 def textbook() -> LSTMForecaster:
-    """Scaling to (-1, 1), windows of 30 days, one layer, one step at a time."""
+    """Scaling to (-1, 1), windows of 30 days, one layer, one step."""
     return LSTMForecaster(
         window_length=30,
         output_length=1,
@@ -45,7 +45,7 @@ def textbook() -> LSTMForecaster:
 
 
 def competitors() -> dict[str, BaseForecaster]:
-    """All methods; a price moves in percent, so one forecasts its logarithm."""
+    """All methods; prices move in percent, hence the logarithm."""
     logarithm = [LogTransformer(), LSTMForecaster(random_state=0)]
     return {
         "textbook": textbook(),

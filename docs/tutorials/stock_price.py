@@ -18,7 +18,7 @@ TEST_DAYS = 120
 
 
 def textbook() -> LSTMForecaster:
-    """Scaling to (0, 1), windows of 60 days, four layers of 50 units with dropout."""
+    """Scaling to (0, 1), windows of 60 days, four layers with dropout."""
     return LSTMForecaster(
         window_length=60,
         output_length=1,

@@ -35,13 +35,13 @@ MOST_HARMONICS = 8
 
 @dataclass(frozen=True)
 class Prior:
-    """Shares of the series that have each ingredient, and ranges of their sizes.
+    """Shares of the series that have each component, and ranges of their sizes.
 
     A series is drawn in two stages. First a signal: the sum of its trends, cycle, seasons and noise, measured in units
     in which noise has a standard deviation of `noise_size`. Then what is observed of it: the signal itself, its
-    exponential, counts, or a demand that is zero most of the time, with values that are held for some time. Each series
-    has each ingredient with the probability given here, whatever its other ingredients are. Sizes within a range are
-    uniform in their logarithm, so that small ones are as frequent as large ones, but for `zeros`, which is uniform.
+    exponential, counts, or intermittent demand; finally, values may stay constant for some time. Each series has each
+    component with the probability given here, independently of the others. Sizes are log-uniform in their range, except
+    `zeros`, which is uniform.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ class Prior:
     saturation : float, default=0.08
         Share with a logistic curve from one level to another.
     upward : float, default=0.75
-        Share of the lines, damped trends, saturations and exponential growths that rise; the others fall. More of what
-        is measured over years rises than falls; with 0.5 the prior does not care.
+        Share of the lines, damped trends, saturations and exponential growths that rise; the others fall. More real
+        series rise than fall; 0.5 is symmetric.
     cycle : float, default=0.25
         Share with a cycle without a fixed period, the stochastic cycle of Harvey [2]_.
     season : float, default=0.8
-        Share with a season, for each of the periods on its own; nothing where ``sp=1``.
+        Share with a season, independently for each period; none if ``sp=1``.
     smooth_season : float, default=0.6
         Share of the seasons whose pattern is a sum of at most eight harmonics; the others have a value of its own for
         each phase, half of them with a few high spikes.
@@ -72,8 +72,8 @@ class Prior:
     growing_season : float, default=0.25
         Share of the seasons whose amplitude grows or shrinks along the series.
     seasonal_adjustment : float, default=0.05
-        Share of which the mean season is taken out again, as statistical offices do, so that less of it is left than
-        chance would leave; of several periods the first. Nothing in series of fewer than two seasons.
+        Share whose mean season is removed again, as in seasonally adjusted statistics; with several periods the first.
+        No effect on series of fewer than two seasons.
     noise : float, default=1.0
         Share with noise.
     heavy_tails : float, default=0.3
@@ -81,13 +81,13 @@ class Prior:
     autocorrelated_noise : float, default=0.5
         Share of the noise that is an autoregression of order 1.
     changing_variance : float, default=0.2
-        Share of the noise whose logarithmic variance is an autoregression: calm times and wild times [3]_.
+        Share of the noise whose logarithmic variance is an autoregression [3]_.
     level_shift : float, default=0.12
         Share with one or more sudden changes of level that stay.
     temporary_shift : float, default=0.08
         Share with one or more sudden changes of level that fade away.
     outliers : float, default=0.15
-        Share with single values that are far off.
+        Share with single outliers.
     positive : float, default=0.6
         Share that is the exponential of the signal: positive, with trend, season and noise that multiply.
     exponential_growth : float, default=0.12
@@ -96,9 +96,9 @@ class Prior:
         Share of whole numbers from a Poisson or a negative binomial distribution with the exponential of the signal as
         mean.
     intermittent_demand : float, default=0.03
-        Share that is zero at most times and a whole number at the others; its zeros may come in runs.
+        Share of whole numbers, most of which are zero; zeros may come in runs.
     constant_stretch : float, default=0.03
-        Share in which one value is held for a fifth of the series on average, and for half of it at most.
+        Share with a constant stretch of a fifth of the series on average, at most half of it.
     staircase : float, default=0.02
         Share whose value changes at some times only, as listed prices and interest rates do.
     season_size : tuple of float, default=(0.1, 5.0)
@@ -219,10 +219,10 @@ def simulate_series(
     kinds: str | Prior | Mapping[Any, float] | None = None,
     random_state: int | np.random.Generator | None = None,
 ) -> Array:
-    """Draw time series from a broad prior over what series look like.
+    """Draw time series from a broad prior.
 
-    Every series is drawn on its own: first its ingredients, then their sizes, then its values. Ideas come from the
-    simulators on which networks were pretrained to forecast series that they had never seen [1]_ [2]_ [3]_ [4]_.
+    Each series is drawn independently: first its components, then their sizes, then its values. Ideas come from the
+    simulators on which zero-shot forecasters were pretrained [1]_ [2]_ [3]_ [4]_.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def simulate_series(
         Seasonal period in points; several for several seasons, such as ``(24, 168)`` for hours; 1 for no season. A
         period may be longer than the series.
     kinds : str, Prior, mapping or None, default=None
-        What to draw. A name of `KINDS`, such as ``"intermittent demand"``; a `Prior` of your own; or a mapping of
+        Kinds of series. A name in `KINDS`, such as ``"intermittent demand"``; a `Prior` of your own; or a mapping of
         those to their weights, each series being of one of them. None is `MIXTURE`, the blend to pretrain on.
     random_state : int, Generator or None, default=None
         Seed, or generator to draw from, which moves on. The same seed and arguments give the same numbers, with the
@@ -245,7 +245,7 @@ def simulate_series(
     -------
     array of shape (num_series, length)
         Finite float64 values. Series that are not positive lie about 0 with a standard deviation of a few units,
-        positive ones about 1. Magnitudes mean nothing: multiply each series by whatever suits.
+        positive ones about 1. Magnitudes are arbitrary: rescale as needed.
 
     Raises
     ------

@@ -147,7 +147,7 @@ def plot_gates(
     layer: int = 0,
     ax: npt.NDArray[Any] | None = None,
 ) -> npt.NDArray[Any]:
-    """Draw what the gates do in a window, under its series and on the same time axis.
+    """Plot the gates in a window, below its series and on the same time axis.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def plot_gates(
 
 
 def plot_covariate_importance(importance: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw by how much the error grows without what each covariate says.
+    """Plot the increase of the error if each covariate is permuted.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def plot_covariate_importance(importance: pd.DataFrame, *, ax: Axes | None = Non
 
 
 def plot_anchor_weights(weights: pd.DataFrame, *, ax: Axes | npt.NDArray[Any] | None = None) -> Axes | npt.NDArray[Any]:
-    """Draw how much each naive forecast counts at each step.
+    """Plot the weight of each naive forecast at each step.
 
     Parameters
     ----------
