@@ -430,9 +430,9 @@ class LSTMForecaster(BaseForecaster):
 
         Examples are the probability that the sum over a quarter exceeds a budget, or that a level is ever crossed.
         Steps and variables of a path depend on each other as the errors on held-out windows did; different series are
-        drawn independently. In the first block of steps the paths have the quantiles of `predict_quantiles`. Each
-        further block is forecast from the path itself, so that far ahead paths spread more widely than quantiles. After
-        a jump that may be an outlier half of the paths start from it, while quantiles cover both.
+        drawn independently. At each step the paths have the quantiles of `predict_quantiles`. Each further block is
+        forecast from the path itself, which decides which paths are high and which are low there. After a jump that
+        may be an outlier half of the paths start from it, while quantiles cover both.
 
         Parameters
         ----------

@@ -22,6 +22,8 @@ from sktime_lstm.forecasting.rollout import add_errors, forecast_windows, sample
 from sktime_lstm.network.network import Network
 
 MEDIAN = 0.5
+MIN_RANKED_PATHS = 100
+"""Fewer paths do not tell their ranks: of a single one nobody knows whether it is a high one."""
 
 RandomNumbers = Callable[[int, tuple[int, ...]], Array]
 """From the number of a draw and a shape to numbers in [0, 1) of that shape for each origin."""
@@ -149,14 +151,15 @@ class FittedModel:
         """
         distinct, which = np.unique(origins, return_inverse=True)
         windows = self.windows(past, distinct, horizon=int(steps.max()))
-        shape = (num_samples, math.ceil(windows.horizon / self.calibration.steps), 2)
+        blocks = math.ceil(windows.horizon / self.calibration.steps)
+        shape = (max(num_samples, MIN_RANKED_PATHS) if blocks > 1 else num_samples, blocks, 2)
         paths = self._sample_paths(past, windows, random(0, shape))
         hidden = self._points_in_doubt(windows)
         if hidden.any():
             # Every second path takes a jump at the end for a mistake.
             without = self._sample_paths(past, replace(windows, hidden=hidden), random(1, shape))
             paths[:, ::2] = np.where(hidden.numpy()[:, None, None] > 0, without[:, ::2], paths[:, ::2])
-        values = np.moveaxis(paths[which, :, steps - 1], 1, 2)
+        values = np.moveaxis(paths[which, :num_samples, steps - 1], 1, 2)
         return self._in_units_of_the_data(values, past, origins, steps)
 
     def windows(self, past: KnownPast, origins: Rows, *, horizon: int) -> WindowIndex:
@@ -191,15 +194,43 @@ class FittedModel:
             scales = self._error_scales(past, chosen, scale.numpy())[:, None]
             return torch.from_numpy(scales * errors * (1.0 if wider is None else wider[numbers.numpy()]))
 
-        return sample_paths(
+        lowest = self._lowest(past, windows)
+        paths = sample_paths(
             self.network,
             windows,
             num_samples=num_samples,
             block=calibration.steps,
             draw=draw,
-            lowest=self._lowest(past, windows),
+            lowest=lowest,
             **self.preprocessing.rollout_rules,
         ).numpy()
+        return np.maximum(self._with_far_quantiles(past, windows, paths), lowest.numpy()[:, None])
+
+    def _with_far_quantiles(self, past: KnownPast, windows: WindowIndex, paths: Array) -> Array:
+        """Give the paths the quantiles of the forecast beyond the measured steps, and leave them their order there.
+
+        A path that reads its own values takes each chance move for the start of a trend, so that paths spread too far.
+        Which of them lies above which one at each step is what they know of how the steps go together: ensemble copula
+        coupling [1]_.
+
+        References
+        ----------
+        .. [1] Schefzik, Thorarinsdottir and Gneiting (2013), "Uncertainty quantification in complex simulation models
+           using ensemble copula coupling", Statistical Science 28.
+        """
+        num_windows, num_samples, horizon, variables = paths.shape
+        far = np.arange(self.calibration.steps, horizon)
+        if len(far) == 0:
+            return paths
+        which, steps = np.repeat(np.arange(num_windows), len(far)), np.tile(far + 1, num_windows)
+        levels = list((np.arange(num_samples) + 0.5) / num_samples)
+        quantiles = self._quantiles(past, windows, which, steps, levels)
+        quantiles = quantiles.reshape(num_windows, len(far), variables, num_samples)
+        order = np.moveaxis(paths[:, :, far], 1, -1).argsort(axis=-1)
+        mapped = np.empty_like(quantiles)
+        np.put_along_axis(mapped, order, quantiles, axis=-1)
+        paths[:, :, far] = np.moveaxis(mapped, -1, 1)
+        return paths
 
     def _paths(self, windows: WindowIndex) -> Tensor:
         return forecast_windows(self.network, windows, **self.preprocessing.rollout_rules)

@@ -56,7 +56,7 @@ AVERAGED_STEPS = 1_000
 SHRINKAGE = 0.5
 """Factor by which the learned output is shrunk in the end: real series grow less steadily than simulated ones."""
 
-BATCHES_FOR_ERRORS, MAX_ERROR = 60, 8.0
+BATCHES_FOR_ERRORS, MAX_ERROR = 500, 8.0
 
 
 @dataclass(frozen=True)

@@ -202,12 +202,30 @@ def test_samples_have_the_quantiles_of_the_forecast_as_far_as_errors_were_measur
     np.testing.assert_array_less(np.abs(np.moveaxis(found, 0, -1) - quantiles).max(axis=-1), 0.1 * width)
 
 
-def test_samples_beyond_the_measured_errors_spread_much_as_the_quantiles_do():
+def test_samples_beyond_the_measured_errors_have_the_quantiles_of_the_forecast():
     model = fitted(max_step=4)
-    steps = np.array([24])
-    low, high = forecast(model, steps=steps, alphas=[0.1, 0.9])[0, 0]
-    found = np.quantile(sampled(model, steps=steps, num_samples=2_000), [0.1, 0.9])
-    assert 0.6 < np.ptp(found) / (high - low) < 1.6
+    steps, alphas = np.array([5, 24]), [0.1, 0.5, 0.9]
+    expected = forecast(model, steps=steps, alphas=alphas)[:, 0]
+    found = np.quantile(sampled(model, steps=steps, num_samples=2_000)[:, 0], alphas, axis=1).T
+    np.testing.assert_allclose(found, expected, atol=0.01 * np.ptp(expected))
+
+
+def test_a_path_that_is_high_at_the_end_of_what_was_measured_is_high_afterwards():
+    walk = panel_of(np.random.default_rng(0).normal(size=120).cumsum())
+    model = fitted(walk, sp=1, max_step=4)
+    past = past_of(model, walk, steps=24)
+    origins, steps = np.full(3, past.panel.bounds[1] - 24), np.array([model.calibration.steps, 8, 24])
+    paths = model.sample(past, origins, steps, num_samples=1_000, random=random_numbers())[:, 0]
+    near, far = np.corrcoef(paths)[0, 1:]
+    assert near > far > 0.1
+    assert near > 0.5
+
+
+def test_a_single_path_is_drawn_from_the_whole_distribution():
+    model = fitted(max_step=4)
+    found = [sampled(model, steps=np.array([24]), num_samples=1, seed=seed).item() for seed in range(40)]
+    low, high = forecast(model, steps=np.array([24]), alphas=[0.25, 0.75])[0, 0]
+    assert 0.25 < np.mean((found > low) & (found < high)) < 0.75
 
 
 def test_the_rows_of_a_sample_belong_to_one_path():

@@ -178,3 +178,12 @@ def test_intervals_are_no_narrower_than_the_data_vary_where_no_naive_forecast_ha
 def test_more_steps_than_it_has_learned_are_forecast_block_by_block():
     assert default(sp=12).fit(Y, fh=range(1, 61)).output_length_ == 24
     assert default(sp=12, output_length=60).fit(Y, fh=range(1, 61)).output_length_ == 60
+
+
+def test_intervals_far_beyond_the_first_block_are_about_as_wide_as_those_of_a_random_walk():
+    walks = np.random.default_rng(0).normal(size=(6, 200)).cumsum(axis=1)
+    steps = np.array([12, 60, 120])
+    ends = [LSTMForecaster().fit(pd.Series(walk)).predict_interval(steps, coverage=0.9) for walk in walks]
+    widths = np.mean([np.diff(each.to_numpy(), axis=1)[:, 0] for each in ends], axis=0)
+    ratio = widths / (2 * 1.645 * np.sqrt(steps))
+    assert ((ratio > 0.8) & (ratio < 1.5)).all(), ratio
