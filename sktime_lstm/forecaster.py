@@ -520,7 +520,8 @@ class LSTMForecaster(BaseForecaster):
         pd.DataFrame
             Rows as `predict`, `predict_interval`, `predict_quantiles` or `predict_samples` return them, under an index
             level ``cutoff``, cutoffs ascending, which is the first one, or follows ``sample``; columns as there. A
-            series that ends before a cutoff is forecast from its end; one that begins later is omitted.
+            series that ends before a cutoff is forecast from its end; one that begins later is omitted. A row that is
+            missing at a cutoff counts as a missing value.
 
         Raises
         ------
