@@ -204,7 +204,7 @@ class FittedModel:
             lowest=lowest,
             **self.preprocessing.rollout_rules,
         ).numpy()
-        return np.maximum(self._with_far_quantiles(past, windows, paths), lowest.numpy()[:, None])
+        return np.asarray(np.maximum(self._with_far_quantiles(past, windows, paths), lowest.numpy()[:, None]))
 
     def _with_far_quantiles(self, past: KnownPast, windows: WindowIndex, paths: Array) -> Array:
         """Give the paths the quantiles of the forecast beyond the measured steps, and leave them their order there.
