@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 from pathlib import Path
+from textwrap import wrap
 
 PACKAGE = Path(__file__).resolve().parents[1] / "sktime_lstm"
 PICTURE = Path(__file__).with_suffix(".svg")
@@ -23,7 +24,8 @@ SAYS_BEFORE = "Device, threads and seeds; rules and messages"
 SAYS_AFTER = ("The sktime interface, and the order of the steps", "What users run around it")
 
 LEFT, WIDTH, LANE, EDGE = 12, 600, 30, 18
-FOLDER_HEIGHT, FILES_HEIGHT, GAP = 62, 48, 14
+FILES_HEIGHT, LINE_HEIGHT, GAP = 48, 14, 14
+LETTERS = 95  # As many of the small ones as a line has room for, whatever the font.
 TOP, ARRIVES, LEAVES = 12, 18, 44
 
 STYLE = """
@@ -99,28 +101,42 @@ def _places() -> dict[str | tuple[str, ...], int]:
     names: list[str | tuple[str, ...]] = [BEFORE, *FOLDERS, *AFTER]
     places = {names[0]: TOP}
     for above, name in pairwise(names):
-        places[name] = places[above] + (FOLDER_HEIGHT if above in FOLDERS else FILES_HEIGHT) + GAP
+        lines = _file_names(above) if isinstance(above, str) else []
+        places[name] = places[above] + _height(lines) + GAP
     return places
+
+
+def _height(lines: list[str]) -> int:
+    """Height of a box with this many lines of file names."""
+    return FILES_HEIGHT + LINE_HEIGHT * len(lines)
+
+
+def _file_names(folder: str) -> list[str]:
+    """The files of a folder, in lines that the box has room for."""
+    files = sorted(file.stem for file in (PACKAGE / folder).glob("*.py") if file.stem != "__init__")
+    return wrap(", ".join(files), LETTERS)
 
 
 def _folder(folder: str, top: int) -> str:
     """Box of a folder: its name, the start of its docstring, and its files."""
     docstring = ast.get_docstring(ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     says = docstring.splitlines()[0].split(":")[0].rstrip(".")
-    files = ", ".join(file.stem for file in sorted((PACKAGE / folder).glob("*.py")) if file.stem != "__init__")
-    return _box(top, "folder", f"{folder}/", says, files)
+    return _box(top, "folder", f"{folder}/", says, _file_names(folder))
 
 
-def _box(top: int, kind: str, name: str, says: str, files: str = "") -> str:
-    """Box with two lines, or three."""
-    height = FOLDER_HEIGHT if files else FILES_HEIGHT
-    x = LEFT + 12
+def _box(top: int, kind: str, name: str, says: str, files: list[str] | None = None) -> str:
+    """Box with two lines, and below them the names of files."""
+    lines = files or []
+    x, first = LEFT + 12, top + 54
     return "\n".join(
         [
-            f'<rect class="{kind}" x="{LEFT}" y="{top}" width="{WIDTH}" height="{height}" rx="6"/>',
+            f'<rect class="{kind}" x="{LEFT}" y="{top}" width="{WIDTH}" height="{_height(lines)}" rx="6"/>',
             f'<text class="name" x="{x}" y="{top + 20}">{name}</text>',
             f'<text x="{x}" y="{top + 37}">{says}</text>',
-            *([f'<text class="quiet" x="{x}" y="{top + 54}">{files}</text>'] if files else []),
+            *(
+                f'<text class="quiet" x="{x}" y="{first + LINE_HEIGHT * number}">{line}</text>'
+                for number, line in enumerate(lines)
+            ),
         ]
     )
 
