@@ -136,7 +136,10 @@ def backtest(
     >>> from sktime.datasets import load_airline
     >>> from sktime.forecasting.naive import NaiveForecaster
     >>> from sktime_lstm import backtest
-    >>> forecasters = {"naive": NaiveForecaster(), "seasonal naive": NaiveForecaster(sp=12)}
+    >>> forecasters = {
+    ...     "naive": NaiveForecaster(),
+    ...     "seasonal naive": NaiveForecaster(sp=12),
+    ... }
     >>> scores = backtest(load_airline(), forecasters, fh=12)
     >>> scores["MASE"].round(2).to_dict()
     {'seasonal naive': 1.33, 'naive': 2.3}

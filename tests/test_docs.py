@@ -186,6 +186,13 @@ def test_the_examples_of_the_api_run(module):
     assert doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_the_examples_of_the_api_fit_beside_the_navigation(module):
+    tests = doctest.DocTestFinder().find(importlib.import_module(module))
+    lines = [line.strip() for test in tests if test.examples for line in test.docstring.splitlines()]
+    assert [line for line in lines if line.startswith((">>> ", "... ")) and len(line) > 79] == []
+
+
 def test_a_page_is_listed_for_programs_with_its_first_sentence(monkeypatch):
     core = pytest.importorskip("docutils.core")
     monkeypatch.syspath_prepend(DOCS / "_ext")

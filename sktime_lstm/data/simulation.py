@@ -268,7 +268,8 @@ def simulate_series(
     >>> months = simulate_series(1000, 72, sp=12, random_state=0)
     >>> months.shape
     (1000, 72)
-    >>> demand = simulate_series(2, 10, kinds="intermittent demand", random_state=1)
+    >>> kind = "intermittent demand"
+    >>> demand = simulate_series(2, 10, kinds=kind, random_state=1)
     >>> bool((demand == 0).any())
     True
     """

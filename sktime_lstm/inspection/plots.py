@@ -71,8 +71,10 @@ def plot_forecast(
     >>> from sktime_lstm import LSTMForecaster
     >>> from sktime_lstm.inspection import plot_forecast
     >>> y = load_airline()
-    >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(y, fh=range(1, 13))
-    >>> ax = plot_forecast(y, forecaster.predict(), intervals=forecaster.predict_interval(coverage=0.9))
+    >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1)
+    >>> y_pred = forecaster.fit(y, fh=range(1, 13)).predict()
+    >>> intervals = forecaster.predict_interval(coverage=0.9)
+    >>> ax = plot_forecast(y, y_pred, intervals=intervals)
     >>> ax.get_legend_handles_labels()[1]
     ['history', '90 % interval', 'forecast']
     """
@@ -118,7 +120,8 @@ def plot_backtest(table: pd.DataFrame, *, metric: str = "MASE", ax: Axes | None 
     --------
     >>> import pandas as pd
     >>> from sktime_lstm.inspection import plot_backtest
-    >>> table = pd.DataFrame({"MASE": [0.8, 1.2]}, index=pd.Index(["LSTM", "naive"], name="forecaster"))
+    >>> forecasters = pd.Index(["LSTM", "naive"], name="forecaster")
+    >>> table = pd.DataFrame({"MASE": [0.8, 1.2]}, index=forecasters)
     >>> plot_backtest(table).get_xlabel()
     'MASE (lower is better)'
     """
@@ -176,8 +179,10 @@ def plot_gates(
     --------
     >>> import pandas as pd
     >>> from sktime_lstm.inspection import plot_gates
-    >>> y, forecast = pd.DataFrame({"sold": [1.0, 2.0]}), pd.DataFrame({"sold": [3.0]}, index=[2])
-    >>> gates = pd.DataFrame({"time": range(3), "layer": 0, "gate": "input gate", "unit": 0, "value": 0.5})
+    >>> y = pd.DataFrame({"sold": [1.0, 2.0]})
+    >>> forecast = pd.DataFrame({"sold": [3.0]}, index=[2])
+    >>> gates = pd.DataFrame({"time": range(3), "layer": 0, "gate": "input gate"})
+    >>> gates = gates.assign(unit=0, value=0.5)
     >>> [axes.get_ylabel() for axes in plot_gates(gates, y, forecast)]
     ['series', 'input gate']
     """
@@ -230,8 +235,9 @@ def plot_covariate_importance(importance: pd.DataFrame, *, ax: Axes | None = Non
     >>> import pandas as pd
     >>> from sktime_lstm.inspection import plot_covariate_importance
     >>> rows = [("price", "sold", 3.0, 2.0, 0.1), ("rain", "sold", 3.0, 0.5, 0.1)]
-    >>> table = pd.DataFrame(rows, columns=["covariate", "variable", "error", "importance", "deviation"])
-    >>> [label.get_text() for label in plot_covariate_importance(table).get_yticklabels()]
+    >>> columns = ["covariate", "variable", "error", "importance", "deviation"]
+    >>> ax = plot_covariate_importance(pd.DataFrame(rows, columns=columns))
+    >>> [label.get_text() for label in ax.get_yticklabels()]
     ['rain', 'price']
     """
     axis: Axes = _axes(1, ax)[0]
@@ -269,7 +275,9 @@ def plot_anchor_weights(weights: pd.DataFrame, *, ax: Axes | npt.NDArray[Any] | 
     --------
     >>> import pandas as pd
     >>> from sktime_lstm.inspection import plot_anchor_weights
-    >>> weights = pd.DataFrame({"time": 7, "variable": "sold", "anchor": ["last", "drift"], "weight": [0.3, 0.7]})
+    >>> weights = pd.DataFrame({"anchor": ["last", "drift"], "weight": [0.3, 0.7]})
+    >>> weights.insert(0, "variable", "sold")
+    >>> weights.insert(0, "time", 7)
     >>> plot_anchor_weights(weights).get_title()
     'sold'
     """
@@ -317,7 +325,8 @@ def plot_history(history: pd.DataFrame, *, ax: npt.NDArray[Any] | None = None) -
     >>> from sktime.datasets import load_airline
     >>> from sktime_lstm import LSTMForecaster
     >>> from sktime_lstm.inspection import plot_history
-    >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(load_airline())
+    >>> y = load_airline()
+    >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1).fit(y)
     >>> [axes.get_ylabel() for axes in plot_history(forecaster.history_)]
     ['loss', 'gradient norm', 'learning rate']
     """

@@ -101,9 +101,11 @@ def train_together() -> Iterator[None]:
     >>> from sktime.utils._testing.panel import _make_panel
     >>> from sktime_lstm import LSTMForecaster
     >>> from sktime_lstm.training.distributed import train_together
-    >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    >>> store = dist.HashStore()
+    >>> dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    >>> forecaster = LSTMForecaster(random_state=0, max_epochs=1)
     >>> with train_together():
-    ...     forecaster = LSTMForecaster(random_state=0, max_epochs=1).pretrain(_make_panel())
+    ...     forecaster = forecaster.pretrain(_make_panel())
     >>> forecaster.n_pretrain_instances_
     20
     >>> dist.destroy_process_group()
