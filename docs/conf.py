@@ -49,6 +49,7 @@ nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_output_stderr = "error"
+nb_merge_streams = True  # What a cell prints is one block, in however many pieces it arrives.
 # Pages run side by side; libraries that compute with several threads each would wait for one another.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # Whatever the caller has set: with another one the pages have no pictures.

@@ -1413,7 +1413,8 @@ def load_model(path: str | PathLike[str]) -> LSTMForecaster:
     >>> load_model("nowhere.safetensors")
     Traceback (most recent call last):
         ...
-    FileNotFoundError: There is no file 'nowhere.safetensors'. Pass the path of a file written by save_model.
+    FileNotFoundError: There is no file 'nowhere.safetensors'.
+        Pass the path of a file written by save_model.
     """
     with single_thread():
         return LSTMForecaster._of(read_snapshot(path))

@@ -243,6 +243,7 @@ def plot_covariate_importance(importance: pd.DataFrame, *, ax: Axes | None = Non
     axis: Axes = _axes(1, ax)[0]
     table = importance.groupby("covariate", sort=False)[["importance", "deviation"]].mean().sort_values("importance")
     axis.barh([str(name) for name in table.index], table["importance"], xerr=table["deviation"])
+    axis.set_ylim(-1, len(table))  # A single bar does not fill the picture.
     axis.set_xlabel("increase of the mean absolute error")
     _finish(axis)
     return axis
