@@ -16,6 +16,8 @@ from sktime.utils.parallel import parallelize
 from tqdm import tqdm
 
 AUTO_CUDA_WINDOWS = 20_000
+BACKENDS = ("None", "loky", "multiprocessing", "threading", "joblib", "dask", "ray")
+"""Those of sktime that compute at once; its ``"dask_lazy"`` would leave that to the caller."""
 
 Answer = TypeVar("Answer", covariant=True)
 
@@ -68,6 +70,14 @@ class Engine:
     backend: str | None = None
     parameters: dict[str, Any] | None = None
     verbose: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the backend even where there is only one job, which does not use it."""
+        if self.backend not in (None, *BACKENDS):
+            raise ValueError(
+                f"backend:parallel={self.backend!r} is none of {BACKENDS}. "
+                f"Set one of them, or None, with set_config(**{{'backend:parallel': ...}})."
+            )
 
     def run(self, jobs: Iterable[Job[Answer]], number: int) -> list[Answer]:
         """Run all jobs and return their answers in order."""

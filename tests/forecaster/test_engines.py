@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sktime.forecasting.model_evaluation import evaluate
 from sktime.split import ExpandingWindowSplitter
+from sktime.utils.parallel import backend_dict
 from toys import panel_of_waves, small, wave
 
 from sktime_lstm import LSTMForecaster, runtime
@@ -142,3 +143,14 @@ def test_a_bar_counts_the_chunks(forecaster, capsys):
 
 def test_nothing_asked_is_nothing_answered():
     assert Engine().run([], 0) == []
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "dask_lazy"])
+def test_an_unknown_engine_is_refused_even_where_it_would_not_be_used(backend):
+    forecaster = LSTMForecaster().fit(wave(40)).set_config(**{"backend:parallel": backend})
+    with pytest.raises(ValueError, match=f"backend:parallel='{backend}' is none of .*'loky'.* set_config"):
+        forecaster.predict([1])
+
+
+def test_every_engine_of_sktime_that_computes_at_once_is_known():
+    assert {*runtime.BACKENDS, "dask_lazy"} == set(backend_dict)
