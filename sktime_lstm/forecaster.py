@@ -88,8 +88,9 @@ class LSTMForecaster(BaseForecaster):
     Parameters
     ----------
     window_length : int, optional
-        Points of past in a window. By default five seasons and six points for a short series, three seasons and six
-        for much data; without a season a quarter of the typical length, 8 to 16. Shorter histories are padded with
+        Points of past in a window. By default five seasons and six points, for much data without a pretrained network
+        three seasons and six; without a season a quarter of the typical length, 8 to 16, or as many observations where
+        some are missing. Shorter histories are padded with
         missing values. All earlier observations are used to weight the naive forecasts by their past errors; without a
         season, exponential smoothing looks up to 64 points back.
     output_length : int, optional
