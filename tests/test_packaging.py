@@ -12,6 +12,8 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import zipfile
+from email import message_from_string
 from importlib import metadata
 from pathlib import Path
 
@@ -164,8 +166,9 @@ def test_the_release_workflow_makes_a_wheel_that_runs_the_example(release):
 @pytest.mark.slow
 def test_links_of_the_description_on_the_index_lead_to_the_repository(release):
     (file,) = release.glob("*.whl")
-    (wheel,) = metadata.distributions(path=[str(file)])
-    description = wheel.metadata.get_payload()
+    with zipfile.ZipFile(file) as wheel:
+        (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        description = message_from_string(wheel.read(name).decode("utf-8")).get_payload()
     targets = re.findall(r"\]\(([^)]+)\)", description)
     assert len(targets) == len(re.findall(r"\]\(", README))
     assert [target for target in targets if not target.startswith("https://")] == []
