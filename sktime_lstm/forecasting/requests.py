@@ -111,10 +111,10 @@ def forecast_from_ends(
     first = pairs_of(rows)
     instance, end = rows.instance[first], rows.origin[first] - 1
     borders = np.append(first, len(rows.origin))
-    past = 2 * model.preprocessing.context_length
+    past, parts = 2 * model.preprocessing.context_length, chunks(len(first), request.series_per_chunk)
 
     def jobs() -> Iterator[Job]:
-        for chosen in chunks(len(first), request.series_per_chunk):
+        for chosen in parts:
             asked = slice(borders[chosen[0]], borders[chosen[-1] + 1])
             steps, number = rows.step[asked], np.repeat(chosen - chosen[0], np.diff(borders)[chosen])
             part = panel.cut(instance[chosen], end[chosen], past=past, future=int(steps.max()))
@@ -123,7 +123,7 @@ def forecast_from_ends(
             known = model.knowing(part.keys)
             yield Job(known, part, summary.only(chosen), origins, steps, streams, request, complete=False)
 
-    return np.concatenate(engine.run(jobs(), len(chunks(len(first), request.series_per_chunk))))
+    return np.concatenate(engine.run(jobs(), len(parts)))
 
 
 def forecast_within(

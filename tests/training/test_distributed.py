@@ -20,10 +20,6 @@ from sktime_lstm.training.distributed import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-# Some builds of torch leave it out; then there is nothing to test.
-needs_distributed = pytest.mark.skipif(
-    not torch.distributed.is_available(), reason="torch was built without distributed training"
-)
 
 JOB = """
 import os, sys
@@ -61,7 +57,6 @@ def learned(seed):
 
 
 @pytest.mark.slow
-@needs_distributed
 def test_two_processes_end_with_the_same_weights_near_those_of_one(tmp_path):
     (tmp_path / "job.py").write_text(
         JOB.format(folders=[str(ROOT / "tests"), str(Path(__file__).parent)], folder=str(tmp_path))
@@ -78,7 +73,6 @@ def test_two_processes_end_with_the_same_weights_near_those_of_one(tmp_path):
 
 
 @pytest.mark.slow
-@needs_distributed
 def test_a_group_that_is_there_for_other_reasons_is_joined_only_when_asked_for(tmp_path):
     folders = [str(ROOT / "tests"), str(Path(__file__).parent)]
     (tmp_path / "job.py").write_text(JOB_WITH_A_GROUP_OF_ITS_OWN.format(folders=folders, folder=str(tmp_path)))
@@ -92,7 +86,6 @@ def test_a_group_that_is_there_for_other_reasons_is_joined_only_when_asked_for(t
     assert 0 < np.abs(first - alone).max() < 2e-3
 
 
-@needs_distributed
 def test_a_block_decides_whether_the_group_of_the_caller_takes_part():
     torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
     try:
