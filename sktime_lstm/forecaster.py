@@ -173,7 +173,8 @@ class LSTMForecaster(BaseForecaster):
         Time before and after, such as the calibration of the intervals, is not counted. Results then depend on
         the speed of the machine.
     device : str, default="auto"
-        Device of torch for training. ``"auto"`` is a GPU if there is one and at least 20000 windows, else the CPU.
+        Device of torch for training, forecasts and sample paths. ``"auto"`` is a GPU if there is one and at least 20000
+        windows or paths, else the CPU, which also forecasts where the device is missing after the forecaster was moved.
     random_state : int, RandomState or None, default=None
         Seed of weights, order of batches and dropout. Same seed, same numbers on the same device. No global random
         generator is read or changed.
@@ -434,8 +435,9 @@ class LSTMForecaster(BaseForecaster):
         Examples are the probability that the sum over a quarter exceeds a budget, or that a level is ever crossed.
         Steps and variables of a path depend on each other as the errors on held-out windows did; different series are
         drawn independently. At each step the paths have the quantiles of `predict_quantiles`. Each further block is
-        forecast from the path itself, which decides which paths are high and which are low there. After a jump that
-        may be an outlier half of the paths start from it, while quantiles cover both.
+        forecast from the path itself, or of 100 paths and more from one of those next to it, which decides which paths
+        are high and which are low there. After a jump that may be an outlier half of the paths start from it, while
+        quantiles cover both.
 
         Parameters
         ----------
@@ -1227,7 +1229,8 @@ class LSTMForecaster(BaseForecaster):
     def _engine(self) -> Engine:
         """Where the user wants panels to be computed."""
         config = self.get_config()
-        return Engine(config["backend:parallel"], config["backend:parallel:params"], verbose=bool(self.verbose))
+        parameters, verbose = config["backend:parallel:params"], bool(self.verbose)
+        return Engine(config["backend:parallel"], parameters, verbose=verbose, device=self.device)
 
     def _samples(self, num_samples: int, random_state: int | np.random.RandomState | None) -> Request:
         check_parameters({"num_samples": num_samples, "random_state": random_state}, SAMPLE_RULES)

@@ -65,11 +65,15 @@ class Job(Protocol[Answer]):
 
 @dataclass(frozen=True)
 class Engine:
-    """Where jobs are run: a backend of sktime's `parallelize` and its parameters, and whether a bar counts them."""
+    """Where jobs are run: a backend of sktime's `parallelize` and its parameters, and whether a bar counts them.
+
+    `device` is that on which each job that forecasts computes, as `forecasting_device` reads it.
+    """
 
     backend: str | None = None
     parameters: dict[str, Any] | None = None
     verbose: bool = False
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         """Check the backend even where there is only one job, which does not use it."""
@@ -122,10 +126,23 @@ def resolve_seed(random_state: int | np.random.RandomState | None) -> int:
     return int(random_state)
 
 
-def seeded_generator(root_seed: int, *path: int) -> torch.Generator:
+def forecasting_device(device: str, num_windows: int) -> torch.device:
+    """Device to forecast on: the same, but the CPU if it is not there, since a model may be used on another machine."""
+    try:
+        return with_doubles(resolve_device(device, num_windows))
+    except ValueError:
+        return torch.device("cpu")
+
+
+def with_doubles(device: torch.device) -> torch.device:
+    """The device if it has numbers of double precision, of which windows are made, else the CPU."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def seeded_generator(root_seed: int, *path: int, device: torch.device | None = None) -> torch.Generator:
     """Random generator for one purpose, independent of those with another `path` under the same root."""
     state = np.random.SeedSequence(root_seed, spawn_key=path).generate_state(2, dtype=np.uint32)
-    return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
+    return torch.Generator(device or "cpu").manual_seed(int(state[0]) << 31 ^ int(state[1]))
 
 
 class Deadline:

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from sktime_lstm.runtime import Deadline, resolve_device, resolve_seed, seeded_generator, single_thread
+from sktime_lstm.runtime import (
+    Deadline,
+    forecasting_device,
+    resolve_device,
+    resolve_seed,
+    seeded_generator,
+    single_thread,
+    with_doubles,
+)
 
 
 @pytest.fixture
@@ -77,6 +85,16 @@ def test_few_windows_stay_on_the_processor():
 
 def test_many_windows_go_to_the_gpu_if_there_is_one():
     assert resolve_device("auto", 10**9).type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:99", "auto"])
+def test_where_there_is_no_such_device_the_cpu_forecasts(device):
+    assert forecasting_device(device, 10) == torch.device("cpu")
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", "cpu"), ("cuda:1", "cuda:1"), ("mps", "cpu")])
+def test_windows_are_made_where_there_is_double_precision(device, expected):
+    assert with_doubles(torch.device(device)) == torch.device(expected)
 
 
 @pytest.mark.parametrize("device", ["tpu9000", "", "cuda:99", "cpu:x"])

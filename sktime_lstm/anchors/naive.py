@@ -148,9 +148,9 @@ def season_ahead(context: Tensor, sp: int) -> Tensor:
     level = _moving_average(series, sp)
     season, phases = _season_around(level, series, sp)
     missing = torch.isnan(series) & _has_begun(series)
-    # A network that is exported meets other windows than the one of the trace.
+    # A network that is exported meets other windows than the one of the trace, and a GPU would have to wait to tell.
     is_traced = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]  # torch has no types for it
-    if is_traced or missing.any():
+    if is_traced or series.device.type != "cpu" or missing.any():
         # The mean of a season of which some is missing is off by the season of what is: fill that in, and again.
         behind = torch.arange(-series.shape[-1], 0, device=series.device) % sp
         for _ in range(FILLINGS):

@@ -126,6 +126,24 @@ class TrackRecord:
         return ErrorSums(total, count)
 
 
+@dataclass(frozen=True)
+class KnownErrors:
+    """Errors of a track record with a prior: what the windows of a panel know of the naive forecasts."""
+
+    record: TrackRecord
+    prior: Tensor
+
+    def __call__(self, origins: Tensor) -> Tensor:
+        """Mean errors at these origins, of shape (batch, variable, anchor)."""
+        return self.record.errors_at(origins, self.prior)
+
+    def to(self, device: torch.device) -> KnownErrors:
+        """Same on a device."""
+        record = self.record
+        moved = TrackRecord(*(each.to(device) for each in (record.last_rows, record.sums, record.bounds)))
+        return KnownErrors(moved, self.prior.to(device))
+
+
 def score_anchors(windows: WindowIndex, scale_of: ScaleOf, *, weight: int) -> TrackRecord:
     """Score every naive forecast on windows whose future is known.
 

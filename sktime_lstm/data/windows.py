@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,20 @@ from sktime_lstm.data.scaling import Scale, ScaleOf
 Rows = npt.NDArray[np.int64]
 
 MAX_BATCH, MAX_POINTS_PER_BATCH = 2_048, 32_000
+GPU_BATCHES = 64
+"""As many times as many windows fill a GPU."""
+
+Tensors = TypeVar("Tensors", "WindowBatch", "WindowIndex")
+
+
+class AnchorErrors(Protocol):
+    """Mean error of each naive forecast as it is known at some origins, of shape (batch, variable, anchor)."""
+
+    def __call__(self, origins: Tensor) -> Tensor:
+        """Look it up."""
+
+    def to(self, device: torch.device) -> Self:
+        """Same on a device."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,10 @@ class WindowBatch:
         """Number of variables."""
         return self.context.shape[2]
 
+    def only(self, chosen: Tensor) -> WindowBatch:
+        """Windows of these numbers, each as often as it is named."""
+        return _with_tensors(self, {name: values[chosen] for name, values in _tensors(self).items()})
+
     def of_variable(self, number: int) -> WindowBatch:
         """Windows of one of the variables alone."""
         one = [number]
@@ -102,8 +119,8 @@ class WindowIndex:
         Row of the first future point of each window.
     window_length, horizon, sp : int
         Points before the origin, points from it on, and the seasonal period.
-    anchor_errors : callable or None
-        From origins to the mean error of each naive forecast as it is known there, of shape (batch, variable, anchor).
+    anchor_errors : AnchorErrors or None
+        What is known of the naive forecasts at each origin.
     shift : Tensor of shape (windows, variables) or None
         Points by which the context of a variable ends before the origin; None for 0 everywhere.
     hidden : Tensor of shape (windows, variables) or None
@@ -123,7 +140,7 @@ class WindowIndex:
     window_length: int
     horizon: int
     sp: int
-    anchor_errors: Callable[[Tensor], Tensor] | None = None
+    anchor_errors: AnchorErrors | None = None
     shift: Tensor | None = None
     hidden: Tensor | None = None
     history: int = 0
@@ -148,9 +165,21 @@ class WindowIndex:
         """Windows at other origins of the same data, of another horizon if one is named."""
         return replace(self, origins=torch.from_numpy(origins), horizon=horizon or self.horizon)
 
+    def only(self, chosen: Tensor) -> WindowIndex:
+        """Windows of these numbers alone."""
+        shift, hidden = (None if each is None else each[chosen] for each in (self.shift, self.hidden))
+        return replace(self, origins=self.origins[chosen], shift=shift, hidden=hidden)
+
+    def to(self, device: torch.device) -> WindowIndex:
+        """Same windows on a device, where their batches are made, too."""
+        moved = {name: values.to(device) for name, values in _tensors(self).items()}
+        errors = None if self.anchor_errors is None else self.anchor_errors.to(device)
+        return replace(_with_tensors(self, moved), anchor_errors=errors)
+
     def batch(self, chosen: Tensor | slice) -> WindowBatch:
         """Context, covariates and errors of the naive forecasts of the `chosen` windows, unscaled."""
-        past, future = torch.arange(-self.context_length, 0), torch.arange(self.horizon)
+        device = self.values.device
+        past, future = torch.arange(-self.context_length, 0, device=device), torch.arange(self.horizon, device=device)
         context = self._context(chosen, past)
         covariates = self._gather(self.covariates, chosen, torch.cat([past, future]), missing=0.0)
         if self.past_only is not None:
@@ -173,7 +202,8 @@ class WindowIndex:
 
     def target(self, chosen: Tensor | slice) -> Tensor:
         """What the `chosen` windows must forecast, of shape (batch, horizon, variable), unscaled."""
-        return self._gather(self.values, chosen, torch.arange(self.horizon), missing=torch.nan)
+        steps = torch.arange(self.horizon, device=self.values.device)
+        return self._gather(self.values, chosen, steps, missing=torch.nan)
 
     def _gather(self, flat: Tensor, chosen: Tensor | slice, steps: Tensor, *, missing: float) -> Tensor:
         """Rows at `steps` from the origins, the same for all or a row of them each; outside they are missing."""
@@ -211,6 +241,7 @@ class ScaledWindows:
 
     def batch(self, chosen: Tensor | slice) -> tuple[WindowBatch, Tensor]:
         """Return scaled windows and targets."""
+        chosen = chosen if isinstance(chosen, slice) else chosen.to(self.windows.values.device)
         window, target = self.windows.batch(chosen), self.windows.target(chosen)
         scale = self.scale_of(window.recent)
         anchors = None if self.anchors is None else self.anchors[chosen]
@@ -218,18 +249,29 @@ class ScaledWindows:
         return self._on_device(scaled), self._move(scale.bounded(scale.apply(target)))
 
     def _on_device(self, window: WindowBatch) -> WindowBatch:
-        parts = ((field.name, getattr(window, field.name)) for field in fields(window))
-        moved: dict[str, Any] = {name: self._move(part) for name, part in parts if isinstance(part, Tensor)}
-        return replace(window, **moved)
+        return _with_tensors(window, {name: self._move(values) for name, values in _tensors(window).items()})
 
     def _move(self, values: Tensor) -> Tensor:
         return values.to(self.device, torch.float32)
 
 
-def split_into_batches(num_windows: int, points_per_window: int) -> tuple[Tensor, ...]:
-    """Numbers of the windows in batches of a bounded number of points."""
-    size = int(np.clip(MAX_POINTS_PER_BATCH // points_per_window, 1, MAX_BATCH))
-    batches: tuple[Tensor, ...] = torch.arange(num_windows).split(size)
+def _tensors(windows: WindowBatch | WindowIndex) -> dict[str, Tensor]:
+    """Fields that are tensors."""
+    parts = {field.name: getattr(windows, field.name) for field in fields(windows)}
+    return {name: part for name, part in parts.items() if isinstance(part, Tensor)}
+
+
+def _with_tensors(windows: Tensors, others: dict[str, Any]) -> Tensors:
+    return replace(windows, **others)
+
+
+def split_into_batches(
+    num_windows: int, points_per_window: int, device: torch.device | None = None
+) -> tuple[Tensor, ...]:
+    """Numbers of the windows in batches of a bounded number of points, on the device where they are."""
+    on_cpu = device is None or device.type == "cpu"
+    size = int(np.clip(MAX_POINTS_PER_BATCH // points_per_window, 1, MAX_BATCH)) * (1 if on_cpu else GPU_BATCHES)
+    batches: tuple[Tensor, ...] = torch.arange(num_windows, device=device).split(size)
     return batches
 
 

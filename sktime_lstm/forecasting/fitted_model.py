@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sktime_lstm.anchors.track_record import KnownErrors
 from sktime_lstm.data.covariates import columns_where
 from sktime_lstm.data.panel import Array, Labels, Panel
 from sktime_lstm.data.windows import Rows, WindowIndex, split_into_batches
-from sktime_lstm.forecasting.intervals import Calibration
+from sktime_lstm.forecasting.intervals import Calibration, ErrorUnits
 from sktime_lstm.forecasting.last_points import context_shift, points_in_doubt
 from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
-from sktime_lstm.forecasting.rollout import add_errors, forecast_windows, sample_paths
+from sktime_lstm.forecasting.rollout import Innovations, add_errors, forecast_windows, sample_paths
 from sktime_lstm.network.network import Network
 
 MEDIAN = 0.5
 MIN_RANKED_PATHS = 100
 """Fewer paths do not tell their ranks: of a single one nobody knows whether it is a high one."""
+
+MIN_FOLLOWED, PATHS_PER_FOLLOWED = 16, 8
+"""The network reads on at least so many paths of a window, or one of so many."""
 
 RandomNumbers = Callable[[int, tuple[int, ...]], Array]
 """From the number of a draw and a shape to numbers in [0, 1) of that shape for each origin."""
@@ -83,6 +87,15 @@ class FittedModel:
     network: Network
     calibration: Calibration
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is and forecasts."""
+        return self.network.output.weight.device
+
+    def on(self, device: torch.device) -> FittedModel:
+        """Model whose network is on a device."""
+        return self if device == self.device else replace(self, network=copy.deepcopy(self.network).to(device))
+
     def for_each_of(self, variables: int) -> FittedModel:
         """Model of one variable as one of several, each of which it forecasts as if it were alone."""
         return replace(self, calibration=self.calibration.for_each_of(variables))
@@ -115,7 +128,7 @@ class FittedModel:
         if self.prior_errors is not None:
             at_the_end = summary.error_sums.at_the_end(windows.bounds)
             record = preprocessing.track_record(panel, windows) if complete else at_the_end
-            windows = replace(windows, anchor_errors=partial(record.errors_at, prior=self.prior_errors))
+            windows = replace(windows, anchor_errors=KnownErrors(record, self.prior_errors))
         return KnownPast(panel, summary.units, explained, windows)
 
     def forecast(self, past: KnownPast, origins: Rows, steps: Rows, alphas: list[float] | None = None) -> Array:
@@ -134,9 +147,12 @@ class FittedModel:
         else:
             values = self._quantiles(past, windows, which, steps, alphas)
             hidden = self._points_in_doubt(windows)
-            if hidden.any():
-                without = self._quantiles(past, replace(windows, hidden=hidden), which, steps, alphas)
-                values = _united(values, without, alphas)
+            in_doubt = (hidden > 0).any(1)
+            asked = in_doubt.numpy()[which]
+            if asked.any():
+                number = (in_doubt.numpy().cumsum() - 1)[which[asked]]
+                others = self._quantiles(past, _without(windows, hidden, in_doubt), number, steps[asked], alphas)
+                values[asked] = _united(values[asked], others, alphas)
         return self._in_units_of_the_data(values, past, origins, steps)
 
     def sample(self, past: KnownPast, origins: Rows, steps: Rows, *, num_samples: int, random: RandomNumbers) -> Array:
@@ -155,10 +171,12 @@ class FittedModel:
         shape = (max(num_samples, MIN_RANKED_PATHS) if blocks > 1 else num_samples, blocks, 2)
         paths = self._sample_paths(past, windows, random(0, shape))
         hidden = self._points_in_doubt(windows)
-        if hidden.any():
+        in_doubt = (hidden > 0).any(1)
+        if in_doubt.any():
             # Every second path takes a jump at the end for a mistake.
-            without = self._sample_paths(past, replace(windows, hidden=hidden), random(1, shape))
-            paths[:, ::2] = np.where(hidden.numpy()[:, None, None] > 0, without[:, ::2], paths[:, ::2])
+            others = self._sample_paths(past, _without(windows, hidden, in_doubt), random(1, shape)[in_doubt.numpy()])
+            wrong = hidden[in_doubt].numpy()[:, None, None] > 0
+            paths[in_doubt.numpy(), ::2] = np.where(wrong, others[:, ::2], paths[in_doubt.numpy(), ::2])
         values = np.moveaxis(paths[which, :num_samples, steps - 1], 1, 2)
         return self._in_units_of_the_data(values, past, origins, steps)
 
@@ -167,13 +185,13 @@ class FittedModel:
         windows, sp = past.windows.at(origins, horizon=horizon), self.preprocessing.sp
         age = torch.from_numpy(past.age_of_last_observation(origins))
         shift = context_shift(age, window_length=windows.window_length, sp=sp)
-        return replace(windows, shift=shift) if shift.any() else windows
+        return (replace(windows, shift=shift) if shift.any() else windows).to(self.device)
 
     def _quantiles(self, past: KnownPast, windows: WindowIndex, which: Rows, steps: Rows, alphas: list[float]) -> Array:
         """Quantiles of rows, of shape (rows, variables, alphas), in the global scale."""
         rows = self._paths(windows)[which, steps - 1]
-        scales = self._error_scales(past, windows, self._scales(windows))[which]
-        later = None if windows.shift is None else windows.shift.numpy()[which]
+        scales = self._error_units(past, windows).of(self._scales(windows)).numpy()[which]
+        later = None if windows.shift is None else windows.shift.cpu().numpy()[which]
         ahead = np.broadcast_to(steps[:, None], scales.shape)
         errors = torch.from_numpy(self.calibration.errors(ahead, alphas, steps_more=later) * scales[:, :, None])
         # Here the levels stand where the steps do elsewhere.
@@ -184,27 +202,20 @@ class FittedModel:
 
         `random` holds two numbers for each block of each path: (windows, num_samples, blocks, 2).
         """
-        calibration, num_samples = self.calibration, random.shape[1]
-        wider = None if windows.shift is None else calibration.widening(windows.shift.numpy())
-
-        def draw(scale: Tensor, paths: Tensor, block: int) -> Tensor:
-            numbers = paths // num_samples
-            errors = calibration.draw(random.reshape(-1, *random.shape[2:])[paths.numpy(), block])
-            chosen = replace(windows, origins=windows.origins[numbers])
-            scales = self._error_scales(past, chosen, scale.numpy())[:, None]
-            return torch.from_numpy(scales * errors * (1.0 if wider is None else wider[numbers.numpy()]))
-
-        lowest = self._lowest(past, windows)
+        calibration, lowest = self.calibration, self._lowest(past, windows)
+        errors = calibration.draw(random.reshape(-1, 2)).reshape(*random.shape[:3], calibration.steps, -1)
+        if windows.shift is not None:
+            errors = errors * calibration.widening(windows.shift.cpu().numpy())[:, None, None]
+        innovations = Innovations(torch.from_numpy(errors), self._error_units(past, windows), lowest)
         paths = sample_paths(
             self.network,
             windows,
-            num_samples=num_samples,
-            block=calibration.steps,
-            draw=draw,
-            lowest=lowest,
+            innovations.to(self.device),
+            num_followed=_num_followed(random.shape[1]),
             **self.preprocessing.rollout_rules,
-        ).numpy()
-        return np.asarray(np.maximum(self._with_far_quantiles(past, windows, paths), lowest.numpy()[:, None]))
+        )
+        linked = self._with_far_quantiles(past, windows, paths.cpu().numpy())
+        return np.asarray(np.maximum(linked, lowest.numpy()[:, None]))
 
     def _with_far_quantiles(self, past: KnownPast, windows: WindowIndex, paths: Array) -> Array:
         """Give the paths the quantiles of the forecast beyond the measured steps, and leave them their order there.
@@ -233,30 +244,30 @@ class FittedModel:
         return paths
 
     def _paths(self, windows: WindowIndex) -> Tensor:
-        return forecast_windows(self.network, windows, **self.preprocessing.rollout_rules)
+        return forecast_windows(self.network, windows, **self.preprocessing.rollout_rules).cpu()
 
-    def _contexts(self, windows: WindowIndex) -> Iterator[Tensor]:
-        """What the recurrent layers read of each context; scale and doubt are matters of the latest points."""
-        for chosen in split_into_batches(len(windows), windows.points_per_window):
-            yield windows.batch(chosen).recent
-
-    def _scales(self, windows: WindowIndex) -> Array:
+    def _scales(self, windows: WindowIndex) -> Tensor:
         """Scale of the context of each window, of shape (windows, variables)."""
-        scales = [self.preprocessing.scale_of(context).scale[:, 0] for context in self._contexts(windows)]
-        return np.asarray(torch.cat(scales).numpy())
+        return self._of_contexts(windows, lambda context: self.preprocessing.scale_of(context).scale[:, 0])
 
     def _points_in_doubt(self, windows: WindowIndex) -> Tensor:
         """How many of the last points of each context may be outliers, of shape (windows, variables)."""
-        return torch.cat([points_in_doubt(context) for context in self._contexts(windows)])
+        return self._of_contexts(windows, points_in_doubt)
 
-    def _error_scales(self, past: KnownPast, windows: WindowIndex, scale: Array) -> Array:
-        """Unit of the errors of the windows, of shape (windows, variables)."""
-        instance = past.panel.series_of(windows.origins.numpy())
-        return self.calibration.error_scales.of(scale, past.panel.keys, instance, otherwise=past.units[instance])
+    def _of_contexts(self, windows: WindowIndex, computed: Callable[[Tensor], Tensor]) -> Tensor:
+        """What is `computed` of that part of each context which the recurrent layers read."""
+        batches = split_into_batches(len(windows), windows.points_per_window, self.device)
+        # Scale and doubt are matters of the latest points.
+        return torch.cat([computed(windows.batch(chosen).recent) for chosen in batches]).cpu()
+
+    def _error_units(self, past: KnownPast, windows: WindowIndex) -> ErrorUnits:
+        """What the units of the errors of the windows rest on."""
+        instance = past.panel.series_of(windows.origins.cpu().numpy())
+        return self.calibration.error_scales.units(past.panel.keys, instance, otherwise=past.units[instance])
 
     def _lowest(self, past: KnownPast, windows: WindowIndex) -> Tensor:
         """Lower bound of each step in the data that the network sees, of shape (windows, horizon, variables)."""
-        rows = windows.origins.numpy()[:, None] + np.arange(windows.horizon)
+        rows = windows.origins.cpu().numpy()[:, None] + np.arange(windows.horizon)
         explained = past.explained_at(np.minimum(rows, len(past.panel.values) - 1))
         lowest = self.preprocessing.lowest(len(past.panel.columns)) - explained
         return torch.from_numpy(np.broadcast_to(lowest, (*rows.shape, lowest.shape[-1])).copy())
@@ -268,6 +279,17 @@ class FittedModel:
         levels = (slice(None), slice(None), None)[: values.ndim]
         unscaled = self.preprocessing.unscaled(values + explained[levels])
         return np.where(unknown[levels], np.nan, unscaled)
+
+
+def _num_followed(num_samples: int) -> int | None:
+    """How many of so many paths the network reads; None for all. Of few paths the quantiles are theirs alone."""
+    return max(MIN_FOLLOWED, num_samples // PATHS_PER_FOLLOWED) if num_samples >= MIN_RANKED_PATHS else None
+
+
+def _without(windows: WindowIndex, hidden: Tensor, chosen: Tensor) -> WindowIndex:
+    """The chosen windows, in which so many of the last points of each count as missing."""
+    device = windows.values.device
+    return replace(windows, hidden=hidden.to(device)).only(chosen.to(device))
 
 
 def _united(values: Array, others: Array, alphas: list[float]) -> Array:

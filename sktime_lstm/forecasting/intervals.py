@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from scipy.special import stdtrit
 from scipy.stats import rankdata
+from torch import Tensor
 
 from sktime_lstm.data.panel import Labels, find_series, no_series
 from sktime_lstm.runtime import seeded_generator
@@ -28,6 +29,41 @@ WINDOWS_OF_OTHERS = 8.0
 WINDOWS_OF_SHAPE = 20.0
 MIN_DEGREES_OF_FREEDOM = 4.0
 OUTER_LEVEL = 0.975
+
+
+@dataclass(frozen=True)
+class ErrorUnits:
+    """From the scales of some windows to the units of their errors; tensors have shape (windows, variables).
+
+    Attributes
+    ----------
+    typical_scale : Tensor
+        That of the series of each window; NaN where it is not known.
+    series_ratio : Tensor
+        Errors of the series over those of all.
+    otherwise : Tensor
+        Typical scale where neither the series nor the window has one.
+    """
+
+    typical_scale: Tensor
+    series_ratio: Tensor
+    otherwise: Tensor
+
+    def of(self, scale: Tensor) -> Tensor:
+        """Units of windows with this scale; one that does not vary has the typical scale of its series."""
+        typical = torch.where(self.typical_scale.isfinite(), self.typical_scale, scale)
+        typical = torch.where(typical > 0, typical, self.otherwise)
+        # After a quiet context the errors will not be as small as its scale.
+        scale = torch.maximum(torch.where(scale > 0, scale, typical), MIN_WINDOW_SCALE * typical)
+        return self.series_ratio * scale**WINDOW_SHARE * typical ** (1 - WINDOW_SHARE)
+
+    def only(self, chosen: Tensor) -> ErrorUnits:
+        """Units of the windows of these numbers, each as often as it is named."""
+        return ErrorUnits(self.typical_scale[chosen], self.series_ratio[chosen], self.otherwise[chosen])
+
+    def to(self, device: torch.device) -> ErrorUnits:
+        """Same on a device."""
+        return ErrorUnits(*(each.to(device) for each in (self.typical_scale, self.series_ratio, self.otherwise)))
 
 
 @dataclass(frozen=True)
@@ -53,20 +89,19 @@ class ErrorScales:
     series_ratio: Array
 
     def of(self, scale: Array, keys: Labels | None, instance: Rows, *, otherwise: Array) -> Array:
-        """Units of shape (windows, variables) of windows with this `scale`, whose series is ``keys[instance]``.
+        """Units of shape (windows, variables) of windows with this `scale`; other parameters are those of `units`."""
+        return np.asarray(self.units(keys, instance, otherwise=otherwise).of(torch.from_numpy(scale)).numpy())
 
-        A window that does not vary has the typical scale of its series. Where the series was not met before, its
-        typical scale is that of the window, or `otherwise` if that is 0.
+    def units(self, keys: Labels | None, instance: Rows, *, otherwise: Array) -> ErrorUnits:
+        """What the units of windows rest on whose series is ``keys[instance]``.
+
+        Where the series was not met before, its typical scale is that of the window, or `otherwise` if that is 0.
         """
         # A single series may be there several times, once for each cutoff.
         row = find_series(self.keys, keys)[np.zeros_like(instance) if keys is None else instance]
         known = (row >= 0)[:, None]
-        typical = np.where(known & np.isfinite(self.typical_scale[row]), self.typical_scale[row], scale)
-        typical = np.where(typical > 0, typical, otherwise)
-        # After a quiet context the errors will not be as small as its scale.
-        scale = np.maximum(np.where(scale > 0, scale, typical), MIN_WINDOW_SCALE * typical)
-        ratio = np.where(known, self.series_ratio[row], 1.0)
-        return np.asarray(ratio * scale**WINDOW_SHARE * typical ** (1 - WINDOW_SHARE))
+        typical, ratio = np.where(known, self.typical_scale[row], np.nan), np.where(known, self.series_ratio[row], 1.0)
+        return ErrorUnits(*map(torch.from_numpy, (typical, ratio, np.broadcast_to(otherwise, ratio.shape).copy())))
 
     def knowing(self, keys: Labels | None) -> ErrorScales:
         """Leave out all series but these, so that little has to be sent to another process."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
 
 import numpy as np
 import torch
@@ -18,17 +17,10 @@ from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.scaling import Scale, ScaleOf, Scaler, scaled_zero
 from sktime_lstm.data.time_axis import Positions
 from sktime_lstm.data.windows import WindowIndex, min_context, scored_origins
+from sktime_lstm.forecasting.rollout import RolloutRules
 from sktime_lstm.network.losses import LOSSES, PredictiveOf
 
 ENOUGH_FOR_A_UNIT = 30
-
-
-class RolloutRules(TypedDict):
-    """Steps forecast in one go, scale of a context, and what to make of the outputs for the distribution."""
-
-    output_length: int
-    scale_of: ScaleOf
-    predictive_of: PredictiveOf | None
 
 
 @dataclass(frozen=True)

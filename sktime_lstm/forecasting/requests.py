@@ -15,7 +15,7 @@ from sktime_lstm.data.time_axis import Positions
 from sktime_lstm.data.windows import Rows
 from sktime_lstm.forecasting.fitted_model import FittedModel
 from sktime_lstm.forecasting.preprocessing import HistorySummary
-from sktime_lstm.runtime import Engine, seeded_generator
+from sktime_lstm.runtime import Engine, forecasting_device, seeded_generator
 
 # The same with every engine and without one: the last digits of a forecast depend on its batch.
 SERIES_PER_CHUNK, PATHS_PER_CHUNK = 512, 8_192
@@ -37,6 +37,10 @@ class Request:
         """Shape of the answer for each row and variable."""
         asked = self.num_samples if self.alphas is None else len(self.alphas)
         return () if asked is None else (asked,)
+
+    def on(self, engine: Engine, num_origins: int) -> torch.device:
+        """Device on which forecasts from so many origins are computed."""
+        return forecasting_device(engine.device, num_origins * (self.num_samples or 1))
 
     @property
     def series_per_chunk(self) -> int:
@@ -60,6 +64,8 @@ class Job:
         What sets the random numbers of each origin apart from those of others.
     request : Request
         What is asked of each row.
+    device : torch.device
+        Where to compute.
     complete : bool
         Whether forecasts start within the series; else all start where its history ends.
     """
@@ -71,14 +77,16 @@ class Job:
     steps: Rows
     streams: Rows
     request: Request
+    device: torch.device
     complete: bool
 
     def answer(self) -> Array:
         """Forecasts of shape (rows, variables, *request.shape)."""
-        past, request = self.model.past_of(self.panel, self.summary, complete=self.complete), self.request
+        model, request = self.model.on(self.device), self.request
+        past = model.past_of(self.panel, self.summary, complete=self.complete)
         if request.num_samples is None:
-            return self.model.forecast(past, self.origins, self.steps, request.alphas)
-        return self.model.sample(
+            return model.forecast(past, self.origins, self.steps, request.alphas)
+        return model.sample(
             past, self.origins, self.steps, num_samples=request.num_samples, random=self._random_numbers
         )
 
@@ -112,6 +120,7 @@ def forecast_from_ends(
     instance, end = rows.instance[first], rows.origin[first] - 1
     borders = np.append(first, len(rows.origin))
     past, parts = 2 * model.preprocessing.context_length, chunks(len(first), request.series_per_chunk)
+    device = request.on(engine, len(first))
 
     def jobs() -> Iterator[Job]:
         for chosen in parts:
@@ -121,7 +130,7 @@ def forecast_from_ends(
             origins = part.rows(number, rows.origin[asked])
             streams = np.stack([instance[chosen], np.zeros_like(chosen)], axis=1)
             known = model.knowing(part.keys)
-            yield Job(known, part, summary.only(chosen), origins, steps, streams, request, complete=False)
+            yield Job(known, part, summary.only(chosen), origins, steps, streams, request, device, complete=False)
 
     return np.concatenate(engine.run(jobs(), len(parts)))
 
@@ -132,7 +141,7 @@ def forecast_within(
     """Forecast rows from origins within the panel; arguments as in `forecast_from_ends`, one summary a series."""
     parts = chunks(panel.num_instances, request.series_per_chunk)
     borders = np.searchsorted(rows.instance, [*(part[0] for part in parts), panel.num_instances])
-    asked = [slice(*pair) for pair in pairwise(borders)]
+    asked, device = [slice(*pair) for pair in pairwise(borders)], request.on(engine, len(pairs_of(rows)))
 
     def jobs() -> Iterator[Job]:
         for chosen, wanted in zip(parts, asked, strict=True):
@@ -145,7 +154,7 @@ def forecast_within(
             within = part.series_of(distinct)
             streams = np.stack([within + chosen[0], distinct - part.bounds[within] + 1], axis=1)
             known = model.knowing(part.keys)
-            yield Job(known, part, summary.only(chosen), origins, steps, streams, request, complete=True)
+            yield Job(known, part, summary.only(chosen), origins, steps, streams, request, device, complete=True)
 
     return np.concatenate(engine.run(jobs(), sum(wanted.start < wanted.stop for wanted in asked)))
 

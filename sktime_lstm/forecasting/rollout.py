@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
 
 from sktime_lstm.data.scaling import ScaleOf
 from sktime_lstm.data.windows import WindowBatch, WindowIndex, split_into_batches
-from sktime_lstm.forecasting.intervals import RANDOM_WALK_GROWTH
+from sktime_lstm.forecasting.intervals import RANDOM_WALK_GROWTH, ErrorUnits
 from sktime_lstm.network.losses import PredictiveOf
+
+
+class RolloutRules(TypedDict):
+    """Keywords of what a rollout follows."""
+
+    output_length: int
+    scale_of: ScaleOf
+    predictive_of: PredictiveOf | None
 
 
 def roll_out(
@@ -90,13 +98,13 @@ def extrapolated_spread(first: Tensor, start: int) -> Tensor:
     if middle_of_far > middle_of_near:
         growth = (far / near).log() / math.log(middle_of_far / middle_of_near)
         power = growth.nan_to_num(0.0).clamp(0.0, RANDOM_WALK_GROWTH)
-    steps = torch.arange(start + 1, start + length + 1, dtype=first.dtype)[:, None, None]
+    steps = torch.arange(start + 1, start + length + 1, dtype=first.dtype, device=first.device)[:, None, None]
     return far * (steps / middle_of_far) ** power
 
 
 def add_errors(forecast: Tensor, errors: Tensor) -> Tensor:
-    """Add errors of shape (batch, horizon, variable) to what `roll_out` returns, scaled by the spread of its side."""
-    if forecast.ndim == 3:
+    """Add errors of shape (..., horizon, variable) to what `roll_out` returns, scaled by the spread of its side."""
+    if forecast.ndim == errors.ndim:
         return forecast + errors
     return forecast[..., 0] + errors * torch.where(errors < 0, forecast[..., 1], forecast[..., 2])
 
@@ -116,38 +124,78 @@ def forecast_windows(
     Tensor of shape (windows, windows.horizon, variable), float64, unscaled
         With `predictive_of` as `roll_out` returns it.
     """
+    rules: RolloutRules = {"output_length": output_length, "scale_of": scale_of, "predictive_of": predictive_of}
     whole_blocks = math.ceil(windows.horizon / output_length) * output_length
     enough = replace(windows, horizon=whole_blocks)
     with torch.no_grad():
-        parts = [
-            roll_out(
-                network,
-                enough.batch(chosen),
-                output_length=output_length,
-                scale_of=scale_of,
-                predictive_of=predictive_of,
-            )
-            for chosen in split_into_batches(len(windows), enough.points_per_window)
-        ]
+        batches = split_into_batches(len(windows), enough.points_per_window, windows.values.device)
+        parts = [roll_out(network, enough.batch(chosen), **rules) for chosen in batches]
     return torch.cat(parts)[:, : windows.horizon]
+
+
+@dataclass(frozen=True)
+class Innovations:
+    """The errors that sample paths are made of, and what they may not fall below.
+
+    Attributes
+    ----------
+    errors : Tensor of shape (windows, num_samples, blocks, block, variable)
+        In units. The errors of a whole block are added to its forecast at a time, so that they go together over steps
+        and variables.
+    units : ErrorUnits
+        Units of the windows.
+    lowest : Tensor of shape (windows, horizon, variable)
+        No path goes below.
+    """
+
+    errors: Tensor
+    units: ErrorUnits
+    lowest: Tensor
+
+    def to(self, device: torch.device) -> Innovations:
+        """Same on a device."""
+        return Innovations(self.errors.to(device), self.units.to(device), self.lowest.to(device))
+
+    def add_to(self, ahead: Tensor, scale: Tensor, chosen: Tensor, number: int) -> Tensor:
+        """Add those of a block to the forecasts for it.
+
+        Parameters
+        ----------
+        ahead : Tensor of shape (windows, num_samples, block, variable), or with the spread
+            Forecasts of each path as `roll_out` returns them.
+        scale : Tensor of shape (windows, num_samples, variable)
+            Scale of the context of each path.
+        chosen : Tensor of shape (windows,)
+            Numbers of the windows.
+        number : int
+            Number of the block.
+
+        Returns
+        -------
+        Tensor of shape (windows, num_samples, block, variable)
+        """
+        units = self.units.only(chosen[:, None].expand(scale.shape[:2]))
+        path = add_errors(ahead, self.errors[chosen, :, number] * units.of(scale)[:, :, None])
+        start, block = number * path.shape[2], path.shape[2]
+        floor = self.lowest[chosen, None, start : start + block]
+        return torch.maximum(path[:, :, : floor.shape[2]], floor)
 
 
 def sample_paths(
     network: nn.Module,
     windows: WindowIndex,
+    innovations: Innovations,
     *,
-    num_samples: int,
-    block: int,
+    num_followed: int | None = None,
     output_length: int,
     scale_of: ScaleOf,
-    draw: Callable[[Tensor, Tensor, int], Tensor],
-    lowest: Tensor,
     predictive_of: PredictiveOf | None = None,
 ) -> Tensor:
     """Draw sample paths that continue every window of an index.
 
-    The errors of a whole block are added to its forecast at a time, so that they go together over steps and variables;
-    then the sampled block is appended to the context, and what comes next is forecast from there.
+    A sampled block is appended to the context, and what comes next is forecast from there. With `num_followed` only so
+    many paths of each window are read on by the network; the forecasts of the others lie between those of the two of
+    them that run next above and below, see `interpolated`.
 
     Parameters
     ----------
@@ -155,20 +203,14 @@ def sample_paths(
         Forecasts a scaled window.
     windows : WindowIndex
         Where to start, and how far to go.
-    num_samples : int
-        Paths of each window.
-    block : int
-        Steps whose errors are drawn together.
+    innovations : Innovations
+        What is added to the forecasts of the blocks.
+    num_followed : int or None
+        Paths of each window that the network reads; None for all.
     output_length : int
         Steps forecast in one go.
     scale_of : callable
         Scale of a context.
-    draw : callable
-        Errors of shape (batch, block, variable), unscaled, for the scales of contexts, of shape (batch, variable), the
-        numbers of their paths, of shape (batch,), and the number of the block. Path p continues window
-        ``p // num_samples``.
-    lowest : Tensor of shape (windows, windows.horizon, variable)
-        No path goes below.
     predictive_of : callable or None
         What to make of the further outputs of the network, if it has some.
 
@@ -176,36 +218,111 @@ def sample_paths(
     -------
     Tensor of shape (windows, num_samples, windows.horizon, variable), float64, unscaled
     """
-    blocks = math.ceil(windows.horizon / block)
+    _, num_samples, blocks, block, _ = innovations.errors.shape
+    num_followed = min(num_followed or num_samples, num_samples)
+    rules: RolloutRules = {"output_length": output_length, "scale_of": scale_of, "predictive_of": predictive_of}
     # The first block starts from the same past on all paths of a window, so it is forecast once.
-    first = forecast_windows(
-        network,
-        replace(windows, horizon=block),
-        output_length=output_length,
-        scale_of=scale_of,
-        predictive_of=predictive_of,
-    )
+    first = forecast_windows(network, replace(windows, horizon=block), **rules)
     padded = math.ceil(block / output_length) * output_length
-    enough = replace(windows, horizon=(blocks - 1) * block + padded)
+    longer = replace(windows, horizon=(blocks - 1) * block + padded)
 
-    def walk(paths: Tensor) -> Tensor:
-        numbers = paths // num_samples
-        window, forecast, path = enough.batch(numbers), first[numbers], []
-        covariates, length = window.covariates, windows.context_length
-        for start in range(0, blocks * block, block):
-            if start:
-                window = replace(window, covariates=covariates[:, start : start + length + padded])
-                forecast = roll_out(
-                    network, window, output_length=output_length, scale_of=scale_of, predictive_of=predictive_of
-                )
-            errors = draw(scale_of(window.recent).scale[:, 0], paths, start // block)
-            floor = lowest[numbers, start : start + block]
-            path.append(torch.maximum(add_errors(forecast[:, :block], errors)[:, : floor.shape[1]], floor))
-            window = replace(window, context=torch.cat([window.context, path[-1]], 1)[:, -length:])
-        return torch.cat(path, 1)
+    def walk(chosen: Tensor) -> Tensor:
+        start = longer.batch(chosen)
+        ahead = first[chosen][:, None].expand(-1, num_samples, *first.shape[1:])
+        scale = scale_of(start.recent).scale.expand(-1, num_samples, -1)
+        path = innovations.add_to(ahead, scale, chosen, 0)
+        for number in range(1, blocks):
+            covariates = start.covariates[:, number * block :][:, : longer.context_length + padded]
+            here = replace(start, covariates=covariates)
+            ahead, scale = _forecast_paths(network, here, path, block=block, num_followed=num_followed, rules=rules)
+            path = torch.cat([path, innovations.add_to(ahead, scale, chosen, number)], 2)
+        return path
 
     with torch.no_grad():
-        batches = split_into_batches(len(windows) * num_samples, enough.points_per_window)
-        paths = torch.cat([walk(chosen) for chosen in batches])
-    sampled: Tensor = paths.unflatten(0, (len(windows), num_samples))
-    return sampled
+        points = longer.points_per_window * num_followed
+        return torch.cat([walk(chosen) for chosen in split_into_batches(len(windows), points, windows.values.device)])
+
+
+def _forecast_paths(
+    network: nn.Module, start: WindowBatch, path: Tensor, *, block: int, num_followed: int, rules: RolloutRules
+) -> tuple[Tensor, Tensor]:
+    """Forecast the next block of each path, and the scale of its context.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Forecasts a scaled window.
+    start : WindowBatch
+        Where the paths began, with the covariates from the context of the next block on.
+    path : Tensor of shape (windows, num_samples, steps, variable)
+        The paths so far.
+    block, num_followed : int
+        Steps to forecast, and paths of each window that the network reads.
+    rules : RolloutRules
+        What the rollout follows.
+
+    Returns
+    -------
+    Tensors of shape (windows, num_samples, block, variable), or with the spread, and (windows, num_samples, variable)
+    """
+    num_windows, num_samples = path.shape[:2]
+    height = heights(path[:, :, -block:])
+    followed = evenly_ranked(height, num_followed)
+    which = torch.arange(num_windows, device=path.device).repeat_interleave(num_followed)
+    windows, length = start.only(which), start.context.shape[1]
+    context = torch.cat([windows.context, path[which, followed.flatten()]], 1)[:, -length:]
+    windows = replace(windows, context=context)
+    shape = (num_windows, num_followed)
+    ahead = roll_out(network, windows, **rules)[:, :block].unflatten(0, shape)
+    scale = rules["scale_of"](windows.recent).scale[:, 0].unflatten(0, shape)
+    if num_followed == num_samples:
+        return ahead, scale
+    at = height.gather(1, followed[..., None].expand(-1, -1, height.shape[2]))
+    # The variable before the steps, and the scale beside them.
+    known = torch.cat([ahead.movedim(3, 2).flatten(3), scale[..., None]], -1)
+    found = interpolated(known, at, height)
+    return found[..., :-1].unflatten(3, (block, *ahead.shape[4:])).movedim(2, 3), found[..., -1]
+
+
+def heights(path: Tensor) -> Tensor:
+    """Where paths of shape (windows, num_samples, steps, variable) run: their mean, in which later steps count more."""
+    weights = torch.arange(1, path.shape[2] + 1, dtype=path.dtype, device=path.device)[:, None]
+    return (path * weights).sum(2) / weights.sum()
+
+
+def evenly_ranked(height: Tensor, number: int) -> Tensor:
+    """Numbers of so many paths of each window, from the lowest to the highest, of shape (windows, number)."""
+    num_samples = height.shape[1]
+    if number == num_samples:
+        return torch.arange(number, device=height.device).expand(len(height), -1)
+    # Of several variables each counts in its own units.
+    height = (height / height.std(1, keepdim=True).clamp(min=torch.finfo(height.dtype).tiny)).sum(2)
+    ranks = torch.linspace(0, num_samples - 1, number, device=height.device).round().long()
+    return height.argsort(1)[:, ranks]
+
+
+def interpolated(values: Tensor, at: Tensor, wanted: Tensor) -> Tensor:
+    """Interpolate linearly in the height of paths; beyond the outermost one the values are its own.
+
+    Parameters
+    ----------
+    values : Tensor of shape (windows, number, variable, values)
+        What is known of some paths.
+    at : Tensor of shape (windows, number, variable)
+        Heights of these paths.
+    wanted : Tensor of shape (windows, num_samples, variable)
+        Heights of the paths of which it is asked.
+
+    Returns
+    -------
+    Tensor of shape (windows, num_samples, variable, values)
+    """
+    at, order = at.sort(1)
+    values = values.gather(1, order[..., None].expand_as(values))
+    upper = torch.searchsorted(at.mT.contiguous(), wanted.mT.contiguous()).mT.clamp(1, at.shape[1] - 1)
+    low, high = at.gather(1, upper - 1), at.gather(1, upper)
+    share = ((wanted - low) / (high - low)).nan_to_num(0.0).clamp(0.0, 1.0)[..., None]
+    below, above = (
+        values.gather(1, number[..., None].expand(-1, -1, -1, values.shape[3])) for number in (upper - 1, upper)
+    )
+    return below.lerp(above, share)

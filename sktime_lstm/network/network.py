@@ -200,8 +200,8 @@ class Network(nn.Module):
         keep = 1 - self.size.dropout
         if not self.training or self.dropout_generator is None or keep == 1:
             return hidden
-        mask = torch.rand(hidden.shape, generator=self.dropout_generator, dtype=torch.float32).to(hidden.device) < keep
-        return hidden * mask / keep
+        chance = torch.rand(hidden.shape, generator=self.dropout_generator, dtype=torch.float32, device=hidden.device)
+        return hidden * (chance < keep) / keep
 
 
 def _mixed(anchors: Tensor | None, correction: Tensor, logits: Tensor, anchor_errors: Tensor | None) -> Tensor:

@@ -22,7 +22,7 @@ from sktime_lstm.data.windows import (
     thin_each,
 )
 from sktime_lstm.forecasting.intervals import Calibration, calibrate, growth_of_errors, growth_of_paths
-from sktime_lstm.forecasting.rollout import forecast_windows, sample_paths
+from sktime_lstm.forecasting.rollout import Innovations, forecast_windows, sample_paths
 from sktime_lstm.network.network import Network
 from sktime_lstm.runtime import seeded_generator
 from sktime_lstm.training.preparation import HELD_OUT_SHARE, MAX_HELD_OUT, PreparedPanel
@@ -32,7 +32,7 @@ MAX_PER_SERIES, MANY_FOR_SERIES, PER_SERIES_OF_MANY = 8, 20_000, 2
 ENOUGH_WINDOWS, FEW_WINDOWS_SHARE = 25, 0.5
 WINDOWS_FOR_SIZE = 5
 WINDOWS_FOR_GROWTH, PATHS_FOR_GROWTH = 16, 8
-FAR_HORIZON = 16
+FAR_HORIZON, FAR_PATHS = 16, 3
 SHARES = (0.5, 0.25, 0.75, 0.0, 1.0)
 
 
@@ -180,22 +180,12 @@ class HeldOutErrors:
     def _paths(self, calibration: Calibration, origins: Rows, root_seed: int) -> Array:
         """Sample paths over three times the measured steps."""
         preprocessing, panel = self.prepared.preprocessing, self.prepared.panel
-        windows = self.prepared.windows.at(origins, horizon=3 * calibration.steps)
+        windows = self.prepared.windows.at(origins, horizon=FAR_PATHS * calibration.steps)
         instance, generator = panel.series_of(origins), seeded_generator(root_seed, GROW)
-
-        def draw(scale: Tensor, paths: Tensor, block: int) -> Tensor:
-            chosen = instance[paths.numpy() // PATHS_FOR_GROWTH]
-            unit = calibration.error_scales.of(scale.numpy(), panel.keys, chosen, otherwise=self.prepared.units[chosen])
-            numbers = torch.rand((len(unit), 2), generator=generator, dtype=torch.float64).numpy()
-            return torch.from_numpy(unit[:, None] * calibration.draw(numbers))
-
-        lowest = preprocessing.lowest(panel.values.shape[1])
-        return sample_paths(
-            self.network,
-            windows,
-            num_samples=PATHS_FOR_GROWTH,
-            block=calibration.steps,
-            draw=draw,
-            lowest=torch.from_numpy(lowest).expand(len(windows), windows.horizon, -1),
-            **preprocessing.rollout_rules,
-        ).numpy()
+        shape = (len(origins), PATHS_FOR_GROWTH, FAR_PATHS)
+        numbers = torch.rand((math.prod(shape), 2), generator=generator, dtype=torch.float64).numpy()
+        errors = torch.from_numpy(calibration.draw(numbers)).unflatten(0, shape)
+        units = calibration.error_scales.units(panel.keys, instance, otherwise=self.prepared.units[instance])
+        lowest = torch.from_numpy(preprocessing.lowest(panel.values.shape[1]))
+        innovations = Innovations(errors, units, lowest.expand(len(windows), windows.horizon, -1))
+        return sample_paths(self.network, windows, innovations, **preprocessing.rollout_rules).numpy()

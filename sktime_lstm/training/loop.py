@@ -89,7 +89,7 @@ def run_training_loop(
         for step, (window, target) in enumerate(_batches(examples, plan, generator, group), start=1):
             spent = 0.0 if deadline.is_endless else group.mean(deadline.spent)
             state.learn(window, target, rate=one_cycle(max((step - 1) / plan.steps, spent)))
-            on_step(state.losses[-1])
+            on_step(state.losses[-1] if state.losses else math.nan)
             over = step == plan.steps or spent >= 1 or state.failures >= MAX_FAILURES
             if over or step % period == 0:
                 state.write_log_entry(step, step / steps_per_epoch, validation)
@@ -140,6 +140,8 @@ class TrainingState:
         self.started = time.perf_counter()
         self.log: list[LogEntry] = []
         self.losses: list[float] = []
+        self.unread: list[Tensor] = []
+        self.waits = next(network.parameters()).device.type != "cpu"
         self.norm, self.rate, self.failures = math.nan, 0.0, 0
         self.best, self.checks_without_gain = math.inf, 0
         self.best_weights: dict[str, Tensor] | None = None
@@ -150,25 +152,41 @@ class TrainingState:
         return self.plan.patience is not None and self.checks_without_gain >= self.plan.patience
 
     def learn(self, window: WindowBatch, target: Tensor, *, rate: float) -> None:
-        """Take one step; where the loss or its gradient is not finite, go back to weights for which they were."""
+        """Take one step; where the loss or its gradient is not finite, go back to weights for which they were.
+
+        A GPU is asked for the losses only now and then, since it would have to wait for the answer.
+        """
         self.rate = rate * self.plan.learning_rate * 0.5**self.failures
         self.network.zero_grad()
         loss = self.loss(self.wrapped(window), target, window.scale)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM).item()
-        self.losses.append(self.group.mean(loss.item()))
-        self.norm = norm
-        if math.isfinite(norm) and math.isfinite(self.losses[-1]):
-            if self.optimiser.steps % STEPS_PER_COPY == 0:
-                self.good_weights = copy.deepcopy(self.network.state_dict())
-            self.optimiser.step(self.rate)
-        else:
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        self.unread.append(torch.stack([loss.detach(), norm]))
+        to_copy = self.optimiser.steps > 0 and self.optimiser.steps % STEPS_PER_COPY == 0
+        if (to_copy or not self.waits) and not self._read():
+            return
+        if to_copy:
+            self.good_weights = copy.deepcopy(self.network.state_dict())
+        self.optimiser.step(self.rate)
+
+    def _read(self) -> bool:
+        """Read the losses of the latest steps; if one of them is not finite, go back. Whether all were finite."""
+        if not self.unread:
+            return True
+        losses, norms = torch.stack(self.unread).T.tolist()
+        self.unread.clear()
+        self.losses += [self.group.mean(loss) for loss in losses]
+        self.norm = norms[-1]
+        finite = all(map(math.isfinite, (*norms, *self.losses[-len(losses) :])))
+        if not finite:
             self.network.load_state_dict(self.good_weights)
             self.optimiser = AdamW(self.network.parameters(), weight_decay=self.plan.weight_decay)
             self.failures += 1
+        return finite
 
     def write_log_entry(self, step: int, epoch: float, validation: ScaledWindows | None) -> None:
         """Write down the steps since the last entry, and check the weights where there is something to check."""
+        self._read()
         checked = math.nan if validation is None else self._check(validation)
         since = int(self.log[-1]["step"]) if self.log else 0
         loss, seconds = sum(self.losses[since:]) / (step - since), time.perf_counter() - self.started

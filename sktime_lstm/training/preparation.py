@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from sktime_lstm.anchors.covariate_effect import linear_effect
 from sktime_lstm.anchors.long_seasons import LongSeason, choose_long_seasons
 from sktime_lstm.anchors.naive import with_anchors
-from sktime_lstm.anchors.track_record import TrackRecord, mean_errors
+from sktime_lstm.anchors.track_record import KnownErrors, TrackRecord, mean_errors
 from sktime_lstm.data.covariates import CovariateEncoder, known_only_in_the_past
 from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.scaling import count_scale, fit_scaler, scale_rule
@@ -30,6 +30,7 @@ from sktime_lstm.data.windows import (
 from sktime_lstm.forecasting.fitted_model import FittedModel
 from sktime_lstm.forecasting.preprocessing import HistorySummary, Preprocessing
 from sktime_lstm.network.losses import COUNTS
+from sktime_lstm.runtime import with_doubles
 from sktime_lstm.training import defaults
 from sktime_lstm.training.settings import Settings
 from sktime_lstm.validation import check_window_length
@@ -96,7 +97,8 @@ class PreparedPanel:
         """Windows at some of the origins as a network learns from them."""
         device = device or torch.device("cpu")
         anchors = None if self.anchors is None else self.anchors[np.searchsorted(self.origins, origins)].to(device)
-        return ScaledWindows(self.windows.at(origins), self.preprocessing.scale_of, device, anchors)
+        windows = self.windows.at(origins).to(with_doubles(device))
+        return ScaledWindows(windows, self.preprocessing.scale_of, device, anchors)
 
 
 def prepare(
@@ -123,7 +125,7 @@ def prepare(
         prepared = replace(prepared, anchors=with_anchors(prepared.examples(prepared.origins)).anchors)
     if prior_errors is None:
         prior_errors = mean_errors(prepared.examples(thin(prepared.origins, MAX_FOR_PRIOR)))
-    anchor_errors = partial(record.errors_at, prior=prior_errors)
+    anchor_errors = KnownErrors(record, prior_errors)
     return replace(prepared, prior_errors=prior_errors, windows=replace(windows, anchor_errors=anchor_errors))
 
 

@@ -6,7 +6,6 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sktime_lstm.anchors.naive import ANCHORS, anchors_of
-from sktime_lstm.anchors.track_record import own_errors, score_anchors
+from sktime_lstm.anchors.track_record import KnownErrors, own_errors, score_anchors
 from sktime_lstm.data.panel import Array, unnamed
 from sktime_lstm.data.scaling import fit_scaler, window_scale
 from sktime_lstm.data.simulation import Prior, simulate_series
@@ -156,7 +155,7 @@ def windows_alone(values: Array, shape: Shape) -> WindowIndex:
     )
     scored = windows.bounds[:-1, None] + shape.scored
     record = score_anchors(replace(windows, origins=scored.flatten()), window_scale, weight=shape.stride)
-    return replace(windows, horizon=shape.horizon, anchor_errors=partial(record.errors_at, prior=own_errors(1)))
+    return replace(windows, horizon=shape.horizon, anchor_errors=KnownErrors(record, own_errors(1)))
 
 
 def scaled_batch(windows: WindowIndex) -> tuple[WindowBatch, Tensor]:

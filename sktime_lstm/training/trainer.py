@@ -109,7 +109,7 @@ class Trainer:
         prepared = prepared or self.prepared
         if len(origins):
             # A finished network keeps no generator: that of torch 2.2 can be neither copied nor pickled.
-            network.dropout_generator = seeded_generator(self.root_seed, stream, 0, DROP)
+            network.dropout_generator = seeded_generator(self.root_seed, stream, 0, DROP, device=self.device)
             log = run_training_loop(
                 network.to(self.device),
                 prepared.examples(origins, self.device),
@@ -149,7 +149,8 @@ class Trainer:
         )
 
     def _advance(self, loss: float) -> None:
-        self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+        if math.isfinite(loss):
+            self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
         self.bar.update()
 
 

@@ -12,6 +12,7 @@ import torch
 from toys import NAN, STEPS, TOY, fitted, forecast, panel_of, past_of, random_numbers, season
 
 from sktime_lstm.data.panel import read_panel
+from sktime_lstm.forecasting.rollout import Innovations, forecast_windows, sample_paths
 
 
 def test_a_forecast_knows_nothing_after_its_origin():
@@ -321,3 +322,49 @@ def test_a_model_without_anchors_follows_no_errors():
     model = fitted(anchored=False)
     assert model.prior_errors is None
     assert past_of(model).windows.anchor_errors is None
+
+
+def test_far_paths_go_together_alike_whether_the_network_reads_all_of_them_or_some(monkeypatch):
+    walks = np.random.default_rng(0).normal(size=(20, 60)).cumsum(axis=1)
+    panel = panel_of(*walks)
+    model = fitted(panel, sp=1, max_step=2)
+    past = past_of(model, panel, steps=12)
+    origins, steps = past.panel.bounds[1:].repeat(12) - 12, np.tile(np.arange(1, 13), 20)
+
+    def spreads(seed, followed):
+        monkeypatch.setattr("sktime_lstm.forecasting.fitted_model._num_followed", lambda num_samples: followed)
+        drawn = model.sample(past, origins, steps, num_samples=400, random=random_numbers(20, seed))
+        paths = drawn.reshape(20, 12, 400)
+        return np.stack([each.std(axis=1) for each in (paths[:, -1], paths.sum(axis=1), paths.max(axis=1))])
+
+    every, again, some = spreads(0, None), spreads(1, None), spreads(0, 16)
+    np.testing.assert_allclose(some[0], every[0], rtol=1e-6)
+    difference, chance = (np.abs(np.log(each[1:] / every[1:])).mean() for each in (some, again))
+    assert difference < chance
+
+
+# ---- on another device -----------------------------------------------------------------------------------------------
+
+STAND_IN = torch.device("meta")
+"""It computes shapes alone, refuses tensors of the CPU beside its own, and can never be asked for a number."""
+
+
+@pytest.mark.parametrize("changes", [{}, {"loss": "normal"}, {"cell": "gru", "anchored": False}], ids=str)
+def test_forecasts_and_paths_are_made_on_the_device_of_the_network_without_waiting_for_it(changes):
+    model = fitted(max_step=2, **changes)
+    past = past_of(model, steps=7, complete=False)
+    on_cpu = model.windows(past, past.panel.bounds[1:] - 7, horizon=7)
+    errors = torch.zeros(3, 200, 4, 2, 1, dtype=torch.float64)
+    innovations = Innovations(errors, model._error_units(past, on_cpu), model._lowest(past, on_cpu))
+    there, rules = model.on(STAND_IN), model.preprocessing.rollout_rules
+    paths = sample_paths(there.network, on_cpu.to(STAND_IN), innovations.to(STAND_IN), num_followed=25, **rules)
+    assert (paths.shape, paths.device) == ((3, 200, 7, 1), STAND_IN)
+    forecast = forecast_windows(there.network, on_cpu.to(STAND_IN), **rules)
+    assert (forecast.shape[:3], forecast.device) == ((3, 7, 1), STAND_IN)
+
+
+def test_a_model_goes_to_another_device_as_a_copy():
+    model = fitted()
+    assert model.on(torch.device("cpu")) is model
+    assert model.on(STAND_IN).device == STAND_IN
+    assert model.device == torch.device("cpu")

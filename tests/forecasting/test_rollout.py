@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from sktime_lstm.data.scaling import unit_scale, window_scale
 from sktime_lstm.data.windows import MAX_BATCH, WindowBatch, WindowIndex
-from sktime_lstm.forecasting.rollout import add_errors, extrapolated_spread, forecast_windows, roll_out, sample_paths
+from sktime_lstm.forecasting.intervals import ErrorUnits
+from sktime_lstm.forecasting.rollout import (
+    Innovations,
+    add_errors,
+    evenly_ranked,
+    extrapolated_spread,
+    forecast_windows,
+    heights,
+    interpolated,
+    roll_out,
+    sample_paths,
+)
 
 
 class CountOn(nn.Module):
@@ -124,22 +137,26 @@ def test_variables_do_not_mix():
     assert forecast[0].T.tolist() == [[1, 2, 3, 4], [101, 102, 103, 104]]
 
 
+def innovations_of(windows, *errors, num_samples=1, lowest=(-torch.inf,)):
+    """The same errors in every block of every path, times the number of the window plus one."""
+    blocks = -(-windows.horizon // len(errors))
+    one = (
+        torch.tensor(errors, dtype=torch.float64).view(1, 1, 1, -1, 1).expand(len(windows), num_samples, blocks, -1, 1)
+    )
+    ratio = torch.arange(1.0, len(windows) + 1, dtype=torch.float64)[:, None]
+    units = ErrorUnits(torch.ones_like(ratio), ratio, torch.ones_like(ratio))
+    floor = torch.tensor(lowest, dtype=torch.float64).view(1, -1, 1).expand(len(windows), windows.horizon, 1)
+    return Innovations(one, units, floor)
+
+
 def sampled(network, windows, *errors, num_samples=1, output_length=1, lowest=(-torch.inf,), **options):
-    """Paths whose every block has these errors, times the number of the window plus one, times the scale."""
-    one = torch.tensor(errors, dtype=torch.float64)[None, :, None]
-
-    def draw(scale, paths, block):
-        return one * (paths // num_samples + 1)[:, None, None] * scale[:, None]
-
+    """Paths of these errors, which are counted in the scale of the data."""
     return sample_paths(
         network,
         windows,
-        num_samples=num_samples,
-        block=len(errors),
+        innovations_of(windows, *errors, num_samples=num_samples, lowest=lowest),
         output_length=output_length,
         scale_of=unit_scale,
-        draw=draw,
-        lowest=torch.tensor(lowest, dtype=torch.float64).view(1, -1, 1).expand(len(windows), windows.horizon, 1),
         **options,
     )[..., 0]
 
@@ -251,3 +268,65 @@ def test_a_spread_that_falls_stays_and_that_of_a_single_step_grows_as_of_a_rando
     falling = torch.tensor([4.0, 3.0, 2.0, 1.0]).view(1, 4, 1, 1)
     assert extrapolated_spread(falling, 8).flatten().tolist() == [1.5] * 4
     assert extrapolated_spread(torch.ones(1, 1, 1, 1), 3).item() == 2.0
+
+
+class Persist(nn.Module):
+    """Forecast half of the last value, in all steps."""
+
+    def forward(self, window):
+        return 0.5 * window.context[:, -1:].expand(-1, window.horizon, -1)
+
+
+def random_paths(num_followed, *, network=None):
+    """Twenty paths of four blocks of one step each."""
+    windows = count_up(3, horizon=4)
+    errors = torch.randn(3, 20, 4, 1, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    innovations = replace(innovations_of(windows, 0.0, num_samples=20), errors=errors)
+    rules = {"output_length": 1, "scale_of": unit_scale}
+    return sample_paths(network or Persist(), windows, innovations, num_followed=num_followed, **rules)
+
+
+@pytest.mark.parametrize("num_followed", [2, 5, 19, 20])
+def test_forecasts_that_are_linear_in_the_path_need_only_two_paths_to_be_followed(num_followed):
+    torch.testing.assert_close(random_paths(num_followed), random_paths(None), rtol=1e-5, atol=1e-6)
+
+
+def test_the_network_reads_only_the_paths_that_are_followed():
+    class Counting(Persist):
+        read = 0
+
+        def forward(self, window):
+            self.read += len(window.context)
+            return super().forward(window)
+
+    networks = [Counting(), Counting()]
+    for network, number in zip(networks, (None, 4), strict=True):
+        random_paths(number, network=network)
+    # Three windows once, and the paths of each in three further blocks.
+    assert [network.read for network in networks] == [3 + 3 * 3 * 20, 3 + 3 * 3 * 4]
+
+
+def test_values_between_followed_paths_lie_on_the_line_and_beyond_them_stay():
+    values, at = torch.tensor([30.0, 10.0]).view(1, 2, 1, 1), torch.tensor([3.0, 1.0]).view(1, 2, 1)
+    wanted = torch.tensor([0.0, 1.0, 1.5, 2.0, 3.0, 9.0]).view(1, 6, 1)
+    assert interpolated(values, at, wanted).flatten().tolist() == [10, 10, 15, 20, 30, 30]
+
+
+def test_paths_that_all_run_alike_have_the_same_forecast():
+    values, same = torch.tensor([7.0, 7.0]).view(1, 2, 1, 1), torch.ones(1, 2, 1)
+    assert interpolated(values, same, torch.ones(1, 3, 1)).flatten().tolist() == [7, 7, 7]
+
+
+def test_followed_paths_reach_from_the_lowest_to_the_highest():
+    height = torch.tensor([5.0, 1.0, 4.0, 2.0, 3.0]).view(1, 5, 1)
+    assert evenly_ranked(height, 3).tolist() == [[1, 4, 0]]
+    assert evenly_ranked(height, 5).tolist() == [[0, 1, 2, 3, 4]]
+
+
+def test_of_several_variables_each_counts_in_its_own_units():
+    height = torch.tensor([[0.0, 300.0], [1.0, 200.0], [4.0, 100.0]])[None]
+    assert evenly_ranked(height, 2).tolist() == evenly_ranked(height * torch.tensor([1.0, 1e-6]), 2).tolist()
+
+
+def test_the_height_of_a_path_is_a_mean_in_which_later_steps_count_more():
+    assert heights(torch.tensor([1.0, 2.0, 6.0]).view(1, 1, 3, 1)).item() == pytest.approx((1 + 4 + 18) / 6)

@@ -268,6 +268,29 @@ def test_after_a_step_that_is_not_finite_the_optimiser_starts_anew():
     assert steps == [1, 2, 0, 1, 2]
 
 
+@pytest.mark.parametrize("breaks_at", [1, 7, 25, 26, 27, 40])
+def test_on_a_gpu_a_loss_that_is_not_finite_is_seen_after_at_most_25_steps(breaks_at):
+    class Poisoned(Level):
+        """Not a number from one step on, until the weights are set back."""
+
+        def forward(self, window):
+            forecast = super().forward(window)
+            return forecast * (math.nan if len(self.seen) == breaks_at else 1.0)
+
+    network, data = Poisoned(), fives(4)
+    state = TrainingState(network.train(), TrainingPlan(99, 4, 0.01, 0.0), LOSSES["mae"], SINGLE_PROCESS)
+    state.waits = True
+    failures = []
+    for _ in range(60):
+        state.learn(*data.batch(slice(None)), rate=1.0)
+        failures.append(state.failures)
+    seen = failures.index(1) + 1
+    assert breaks_at <= seen <= breaks_at + 25
+    assert failures[-1] == 1
+    assert math.isfinite(network.level.item())
+    assert network.level.item() > 0
+
+
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 def test_the_optimiser_is_adamw(weight_decay):
     start = [torch.tensor([1.0, -2.0, 0.0]), torch.randn(4, 3, generator=torch.Generator().manual_seed(0))]

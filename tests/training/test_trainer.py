@@ -7,7 +7,9 @@ import pytest
 import torch
 from toys import TOY, make_settings, panel_of
 
-from sktime_lstm.training.loop import LOG_COLUMNS
+from sktime_lstm.network.losses import LOSSES
+from sktime_lstm.training.distributed import SINGLE_PROCESS
+from sktime_lstm.training.loop import LOG_COLUMNS, TrainingState
 from sktime_lstm.training.preparation import choose_preprocessing, prepare
 from sktime_lstm.training.trainer import (
     FROM_SCRATCH,
@@ -141,3 +143,16 @@ def test_without_asking_there_is_no_progress_bar(capsys):
     with trainer(panel_of(np.arange(20.0))) as ready:
         ready.train_network(ready.prepared.origins, INITIALISE)
     assert capsys.readouterr().err == ""
+
+
+def test_training_on_another_device_makes_its_batches_there_and_asks_for_no_number():
+    # A device that computes shapes alone and refuses tensors of the CPU beside its own.
+    ready, there = trainer(batch_size=16, dropout=0.2, num_layers=2), torch.device("meta")
+    network = ready.train_network(ready.prepared.origins[:0], INITIALISE).to(there).train()
+    network.dropout_generator = None
+    examples = ready.prepared.examples(ready.prepared.origins, there)
+    state = TrainingState(network, ready.plan, LOSSES["mae"], SINGLE_PROCESS)
+    for chosen in torch.arange(len(examples)).split(16)[:3]:
+        state.learn(*examples.batch(chosen), rate=1.0)
+    assert len(state.unread) == 3
+    assert {each.device for each in state.unread} == {there}
