@@ -99,8 +99,9 @@ class LSTMForecaster(BaseForecaster):
         forecast. ``output_length=1`` is the classic one-step recursion.
     sp : int or list of int, optional
         Seasonal period in steps, or several; 1 switches seasonality off. By default all periods that the frequency of
-        the index suggests (12 for months, 24 and 168 for hours, 7 and 365 for days, ...) and a test confirms; without
-        a frequency, the highest peak of the autocorrelation if it is high enough. The shortest season of at most 60
+        the index suggests (12 for months, 24 and 168 for hours, 7 and 365 for days, ...) and a test confirms; in a
+        single series, or in short ones, the first period need only not be contradicted. Without a frequency, it is
+        the highest peak of the autocorrelation if it is high enough. The shortest season of at most 60
         steps is modelled in the windows; longer ones are estimated from the whole history, subtracted before training
         and added to the forecast.
     cell : {"lstm", "gru", "rnn", "peephole", "cifg"}, default="lstm"

@@ -24,6 +24,7 @@ GUIDED, FEW_SEASONS, USUAL, UNGUIDED = 1.645, 1.0, 2.25, 3.0
 one that is merely usual, that less than any other, and a calendar period still less where under `MANY_SEASONS` have
 been seen, too few to prove much."""
 MANY_SEASONS = 10
+MAX_EXPECTED_PERIOD = 52
 MIN_PEAK = 0.2
 ROUNDING = 1e-13
 USUAL_PERIODS = (4, 7, 12, 24, 52)
@@ -54,7 +55,10 @@ def calendar_periods(step: Any) -> list[int] | None:
 def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> int:
     """First of the candidates that at least a quarter of the series show; 1 if none.
 
-    Without candidates it is the usual period, or peak of the mean autocorrelation, that most of the series show.
+    The first one is expected: a single series need only not speak against it, and where all are too short to be tested
+    it is taken to be there. On the M1 competition and on the training part of M3 a season that is assumed in vain costs
+    less than one that is overlooked. Without candidates it is the usual period, or peak of the mean autocorrelation,
+    that most of the series show.
 
     Parameters
     ----------
@@ -66,19 +70,29 @@ def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> in
     chosen = sorted((y[-TESTED_POINTS:] for y in series), key=len, reverse=True)[:TESTED_SERIES]
     if candidates is None:
         return _likeliest_period(chosen)
-    for sp in candidates:
-        if np.mean([shows_season(y, sp) for y in chosen]) >= SHARE_OF_SERIES:
-            return int(sp)
-    return 1
+    expected = [sp for sp in candidates[:1] if sp <= MAX_EXPECTED_PERIOD]
+    return int(next((sp for sp in candidates if _is_seasonal(chosen, sp, expected=sp in expected)), 1))
 
 
-def shows_season(y: Array, sp: int) -> bool:
+def _is_seasonal(series: Sequence[Array], sp: int, *, expected: bool) -> bool:
+    """Whether the series that are long enough to be tested have a season, or may have the one that is expected."""
+    tested = [y for y in series if len(y) > 2 * sp]
+    if not tested:
+        return expected and any(len(y) > sp for y in series)
+    if expected and len(tested) == 1:
+        return shows_season(tested[0], sp, critical=0.0)
+    return bool(np.mean([shows_season(y, sp) for y in tested]) >= SHARE_OF_SERIES)
+
+
+def shows_season(y: Array, sp: int, *, critical: float | None = None) -> bool:
     """Test whether the autocorrelation at a lag that the calendar suggests stands out, in the series or its changes.
 
-    The threshold is that of the M4 competition. A straight line is taken out first, and the lag must also stand above
-    the mean of the shorter lags: trends and random walks correlate at every lag, the shorter the more.
+    The threshold is that of the M4 competition, or the `critical` number of standard errors. A straight line is taken
+    out first, and the lag must also stand above the mean of the shorter lags: trends and random walks correlate at
+    every lag, the shorter the more.
     """
-    critical = GUIDED if len(y) >= MANY_SEASONS * sp else FEW_SEASONS
+    if critical is None:
+        critical = GUIDED if len(y) >= MANY_SEASONS * sp else FEW_SEASONS
     return max(_strength(y, sp), _strength(np.diff(y), sp)) > critical
 
 

@@ -111,16 +111,41 @@ def test_missing_values_do_not_hide_the_season(missing):
     assert find_period([y], [12]) == 12
 
 
-@pytest.mark.parametrize("candidates", [[12], [24, 168], None], ids=str)
-def test_a_random_walk_is_seldom_taken_for_seasonal(candidates):
-    found = [find_period([random_walk(seed)], candidates) for seed in range(200)]
-    assert np.mean(np.array(found) > 1) < 0.1
+def share_with_a_season(panels, candidates):
+    return np.mean([find_period(panel, candidates) > 1 for panel in panels])
 
 
-@pytest.mark.parametrize("candidates", [[12], None], ids=str)
-def test_white_noise_is_seldom_taken_for_seasonal(candidates):
-    found = [find_period([wave(12, 120, noise=1e6, seed=seed)], candidates) for seed in range(200)]
-    assert np.mean(np.array(found) > 1) < 0.1
+@pytest.mark.parametrize("candidates", [[12], [24, 168]], ids=str)
+def test_random_walks_and_white_noise_are_seldom_taken_for_seasonal(candidates):
+    walks = [[random_walk(20 * seed + one) for one in range(20)] for seed in range(40)]
+    noise = [[wave(12, 120, noise=1e6, seed=20 * seed + one) for one in range(20)] for seed in range(40)]
+    assert share_with_a_season(walks, candidates) < 0.1
+    assert share_with_a_season(noise, candidates) <= 0.1
+
+
+def test_without_a_calendar_a_random_walk_and_white_noise_alone_are_seldom_taken_for_seasonal():
+    assert share_with_a_season([[random_walk(seed)] for seed in range(200)], None) < 0.1
+    assert share_with_a_season([[wave(12, 120, noise=1e6, seed=seed)] for seed in range(200)], None) < 0.1
+
+
+def test_one_series_need_only_not_speak_against_the_season_that_the_calendar_expects():
+    weak = [wave(12, 48, noise=1.4, seed=seed) for seed in range(100)]
+    assert np.mean([shows_season(y, 12) for y in weak]) < 0.6
+    assert share_with_a_season([[y] for y in weak], [12]) > 0.8
+
+
+def test_a_second_period_has_to_be_shown():
+    assert find_period([random_walk(0)[:100]], [200, 60]) == 1
+    assert find_period([random_walk(0)[:100]], [60]) == 1
+    assert share_with_a_season([[random_walk(seed)] for seed in range(100)], [53, 12]) < 0.1
+
+
+@pytest.mark.parametrize(("length", "expected"), [(12, 1), (13, 12), (24, 12)])
+@pytest.mark.parametrize("number", [1, 5])
+def test_series_too_short_for_the_test_are_taken_to_have_the_season_of_the_calendar(length, expected, number):
+    series = [random_walk(seed)[:length] for seed in range(number)]
+    assert find_period(series, [12]) == expected
+    assert find_period([*series, np.arange(30.0)], [12]) == 1
 
 
 TIME = np.arange(120.0)
