@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
+from tqdm import tqdm
 
 from sktime_lstm.anchors.naive import ANCHORS, anchors_of
 from sktime_lstm.data.scaling import ScaleOf
@@ -14,6 +15,7 @@ from sktime_lstm.data.windows import ScaledWindows, WindowBatch, WindowIndex, sp
 
 PRIOR_WINDOWS = 5.0
 MIN_RELATIVE_ERROR = 1e-3
+MANY_BATCHES = 100
 
 
 def anchor_errors(window: WindowBatch, target: Tensor) -> Tensor:
@@ -144,7 +146,7 @@ class KnownErrors:
         return KnownErrors(moved, self.prior.to(device))
 
 
-def score_anchors(windows: WindowIndex, scale_of: ScaleOf, *, weight: int) -> TrackRecord:
+def score_anchors(windows: WindowIndex, scale_of: ScaleOf, *, weight: int, verbose: bool = False) -> TrackRecord:
     """Score every naive forecast on windows whose future is known.
 
     Parameters
@@ -155,9 +157,13 @@ def score_anchors(windows: WindowIndex, scale_of: ScaleOf, *, weight: int) -> Tr
         Scale of each window; one that does not vary shows nothing.
     weight : int
         As how many windows each one counts.
+    verbose : bool
+        Whether a bar counts the batches, if there are many.
     """
     errors = torch.empty(len(windows), windows.values.shape[1], len(ANCHORS), dtype=torch.float32)
-    for chosen in split_into_batches(len(windows), windows.points_per_window):
+    batches = split_into_batches(len(windows), windows.points_per_window)
+    quiet = not verbose or len(batches) < MANY_BATCHES
+    for chosen in tqdm(batches, disable=quiet, desc="naive forecasts", unit="batch"):
         window, target = windows.batch(chosen), windows.target(chosen)
         scale = scale_of(window.recent)
         wrong = anchor_errors(window.scaled(scale), scale.bounded(scale.apply(target)).float())

@@ -183,7 +183,9 @@ class Preprocessing:
         zero = np.where(self.effect.any(axis=0), np.nan, scaled_zero(self.scaler, num_variables))
         return None if np.isnan(zero).all() else torch.from_numpy(zero)
 
-    def track_record(self, panel: Panel, windows: WindowIndex, *, since: Positions | None = None) -> TrackRecord:
+    def track_record(
+        self, panel: Panel, windows: WindowIndex, *, since: Positions | None = None, verbose: bool = False
+    ) -> TrackRecord:
         """Errors of the naive forecasts in a panel with these windows, or in what has come after `since` points."""
         origins = scored_origins(
             panel,
@@ -193,7 +195,7 @@ class Preprocessing:
             since=since,
         )
         past = replace(windows.at(origins, horizon=self.training_length), anchor_errors=None)
-        return score_anchors(past, self.scale_of, weight=self.scoring_stride)
+        return score_anchors(past, self.scale_of, weight=self.scoring_stride, verbose=verbose)
 
     def summary(self, panel: Panel) -> HistorySummary:
         """What a forecast from the end of a panel needs to know of its history."""

@@ -114,7 +114,8 @@ def fit_from_scratch(
     latest quarter: this selects the shrinkage and gives the errors. With patience the network itself leaves the latest
     windows out, to check its weights on them, and is its own hold-out network.
     """
-    prepared = prepare(panel, choose_preprocessing(panel, settings, max_step), anchored=settings.anchored)
+    preprocessing = choose_preprocessing(panel, settings, max_step)
+    prepared = prepare(panel, preprocessing, anchored=settings.anchored, verbose=bool(settings.verbose))
     warn_if_nothing_to_learn(len(prepared.origins))
     with Trainer(prepared, settings, root_seed, multipliers=multipliers, group=group) as trainer:
         trained = _train(trainer, INITIALISE, start=None)
@@ -142,7 +143,7 @@ def fine_tune(
     size = defaults.DataSize(panel.lengths, preprocessing.sp, max_step, alone=start.is_universal)
     wanted = max(preprocessing.window_length, defaults.choose_window_length(size))
     preprocessing = replace(preprocessing, window_length=settings.window_length or wanted)
-    prepared = prepare_for(start.model, panel, preprocessing)
+    prepared = prepare_for(start.model, panel, preprocessing, verbose=bool(settings.verbose))
     settings = replace(settings, loss=preprocessing.loss)
     with Trainer(prepared, settings, root_seed, multipliers=multipliers_from(start)) as trainer:
         trained = _train(trainer, FINE_TUNE, start=start.model.network)
@@ -169,7 +170,7 @@ def update(
 
 def update_model(model: FittedModel, panel: Panel, settings: Settings, *, root_seed: int) -> FitResult:
     """Continue the training of a copy of the network: a quarter of the steps at a fifth of the rate."""
-    prepared = prepare_for(model, panel, model.preprocessing)
+    prepared = prepare_for(model, panel, model.preprocessing, verbose=bool(settings.verbose))
     settings = replace(settings, loss=model.preprocessing.loss)
     with Trainer(prepared, settings, root_seed, multipliers=UPDATING, holds_out=False) as trainer:
         network = trainer.train_network(prepared.origins, UPDATE, start=copy.deepcopy(model.network))

@@ -109,15 +109,16 @@ def prepare(
     prior_errors: Tensor | None = None,
     units: Array | None = None,
     to_train: bool = True,
+    verbose: bool = False,
 ) -> PreparedPanel:
     """Make the windows of a panel and follow the errors of the naive forecasts through it.
 
     Without `prior_errors` and `units` they are those of this panel. Only `to_train` are the naive forecasts of all
-    windows made.
+    windows made. A bar counts the batches of a large panel if `verbose`.
     """
     units = preprocessing.units(panel) if units is None else units
     windows = preprocessing.window_index(panel, preprocessing.explained(panel, units))
-    record = preprocessing.track_record(panel, windows)
+    record = preprocessing.track_record(panel, windows, verbose=verbose)
     prepared = PreparedPanel(panel, preprocessing, units, windows, record)
     if not anchored:
         return prepared
@@ -129,10 +130,12 @@ def prepare(
     return replace(prepared, prior_errors=prior_errors, windows=replace(windows, anchor_errors=anchor_errors))
 
 
-def prepare_for(model: FittedModel, panel: Panel, preprocessing: Preprocessing) -> PreparedPanel:
+def prepare_for(
+    model: FittedModel, panel: Panel, preprocessing: Preprocessing, *, verbose: bool = False
+) -> PreparedPanel:
     """Prepare other data to train a model further."""
-    anchored = model.prior_errors is not None
-    return prepare(panel, preprocessing, anchored=anchored, prior_errors=known_errors(model, preprocessing))
+    anchored, prior_errors = model.prior_errors is not None, known_errors(model, preprocessing)
+    return prepare(panel, preprocessing, anchored=anchored, prior_errors=prior_errors, verbose=verbose)
 
 
 def known_errors(model: FittedModel, preprocessing: Preprocessing) -> Tensor | None:

@@ -60,7 +60,8 @@ def continue_pretraining(
     """
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
     model = start.model
-    prepared = prepare_for(model, panel, adapted_preprocessing(model.preprocessing, panel, settings, max_step))
+    preprocessing = adapted_preprocessing(model.preprocessing, panel, settings, max_step)
+    prepared = prepare_for(model, panel, preprocessing, verbose=bool(settings.verbose))
     num_new = len(prepared.origins)
     total = start.num_windows + num_new
     calibration = model.calibration

@@ -236,3 +236,10 @@ def test_sums_are_added_to_those_of_the_same_series_and_a_new_series_starts_from
     found = old.plus(newer, torch.tensor([1, -1, 0]))
     assert found.total.flatten().tolist() == [102, 200, 301]
     assert found.count.flatten().tolist() == [21, 1, 11]
+
+
+@pytest.mark.parametrize(("verbose", "many", "shown"), [(True, 1, True), (True, 100, False), (False, 1, False)])
+def test_a_bar_counts_the_batches_of_a_large_panel_on_request(capsys, monkeypatch, verbose, many, shown):
+    monkeypatch.setattr("sktime_lstm.anchors.track_record.MANY_BATCHES", many)
+    score_anchors(windows_over(np.arange(9.0), horizon=3), window_scale, weight=1, verbose=verbose)
+    assert ("naive forecasts" in capsys.readouterr().err) == shown
