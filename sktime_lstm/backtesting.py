@@ -316,10 +316,10 @@ class _Data:
 
     @property
     def seasonal_period(self) -> int:
-        """Period that LSTMForecaster would find."""
+        """Period that the series show: classical methods fail with one that is taken in doubt."""
         parts = np.split(self.panel.values, self.panel.bounds[1:-1])
         series = (part[:, column] for part in parts for column in range(part.shape[1]))
-        return find_period(series, calendar_periods(self.panel.axis.step))
+        return find_period(series, calendar_periods(self.panel.axis.step), in_doubt=False)
 
 
 def _read(y: Any, X: Any) -> _Data:

@@ -184,7 +184,7 @@ def test_the_source_distribution_is_the_repository(release):
     with tarfile.open(file) as archive:
         packed = {name.split("/", 1)[1] for name in archive.getnames()}
     # The tests also run in copies of the checkout, of which git knows nothing, and in the unpacked distribution.
-    ignored = GitIgnoreSpec.from_lines([".git/", *(ROOT / ".gitignore").read_text("utf-8").splitlines()])
+    ignored = GitIgnoreSpec.from_lines([".git", *(ROOT / ".gitignore").read_text("utf-8").splitlines()])
     assert packed - {"PKG-INFO"} == set(ignored.match_tree_files(ROOT, negate=True)) - {"PKG-INFO"}
 
 

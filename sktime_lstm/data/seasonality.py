@@ -52,11 +52,11 @@ def calendar_periods(step: Any) -> list[int] | None:
     return _clock_periods(step)
 
 
-def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> int:
+def find_period(series: Iterable[Array], candidates: Sequence[int] | None, *, in_doubt: bool = True) -> int:
     """First of the candidates that at least a quarter of the series show; 1 if none.
 
-    The first one is expected: a single series need only not speak against it, and where all are too short to be tested
-    it is taken to be there. On the M1 competition and on the training part of M3 a season that is assumed in vain costs
+    The first one is taken `in_doubt`: a single series need only not speak against it, and where all are too short to be
+    tested it is taken to be there. On the M1 competition and on the training part of M3 a season that is assumed in vain costs
     less than one that is overlooked. Without candidates it is the usual period, or peak of the mean autocorrelation,
     that most of the series show.
 
@@ -66,11 +66,13 @@ def find_period(series: Iterable[Array], candidates: Sequence[int] | None) -> in
         NaN where missing. The longest hundred are looked at.
     candidates : sequence of int or None
         Periods in steps; None if nothing is known about them.
+    in_doubt : bool
+        Whether the first one is taken in doubt; else it has to be shown, too.
     """
     chosen = sorted((y[-TESTED_POINTS:] for y in series), key=len, reverse=True)[:TESTED_SERIES]
     if candidates is None:
         return _likeliest_period(chosen)
-    expected = [sp for sp in candidates[:1] if sp <= MAX_EXPECTED_PERIOD]
+    expected = [sp for sp in candidates[:1] if in_doubt and sp <= MAX_EXPECTED_PERIOD]
     return int(next((sp for sp in candidates if _is_seasonal(chosen, sp, expected=sp in expected)), 1))
 
 

@@ -90,7 +90,7 @@ class FittedModel:
     @property
     def device(self) -> torch.device:
         """Where the network is and forecasts."""
-        return self.network.output.weight.device
+        return next(self.network.parameters()).device
 
     def on(self, device: torch.device) -> FittedModel:
         """Model whose network is on a device."""
