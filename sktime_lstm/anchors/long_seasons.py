@@ -18,6 +18,7 @@ WIDTHS_PER_PERIOD = (200, 48, 24)
 SHARE_OF_SERIES = 0.25
 CLEAR, VISIBLE, FEW_CYCLES = 0.5, 0.4, 3
 MAX_TESTED_SERIES, MAX_TESTED_CYCLES = 20, 20
+ROUNDING_OF_SUMS = 1e-10
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ def _correlation_of_cycles(y: Array, period: int) -> float:
     rest = detrended(y)
     earlier, later = rest[:-period], rest[period:]
     both = np.isfinite(y[:-period]) & np.isfinite(y[period:])
-    if both.sum() < period / 2 or not (np.ptp(earlier[both]) > 0 and np.ptp(later[both]) > 0):
+    # What is left of a straight line is rounding.
+    if both.sum() < period / 2 or min(np.ptp(earlier[both]), np.ptp(later[both])) <= ROUNDING_OF_SUMS:
         return 0.0
     return float(np.corrcoef(earlier[both], later[both])[0, 1])
 

@@ -52,6 +52,11 @@ def test_a_year_of_days_is_found_as_soon_as_two_have_passed(years):
     assert [season.period for season in found] == [365]
 
 
+@pytest.mark.parametrize("length", [400, 480, 1_000, 5_000])
+def test_a_straight_line_has_no_season(length):
+    assert choose_long_seasons([7.3 * np.arange(length) - 1e4], [168], short=1) == ()
+
+
 def test_less_than_two_cycles_show_no_season():
     assert choose_long_seasons([30 * YEAR[:700]], [365], short=1) == ()
 
