@@ -80,7 +80,7 @@ def _is_seasonal(series: Sequence[Array], sp: int, *, expected: bool) -> bool:
     """Whether the series that are long enough to be tested have a season, or may have the one that is expected."""
     tested = [y for y in series if len(y) > 2 * sp]
     if not tested:
-        return expected and any(len(y) > sp for y in series)
+        return expected and any(len(y) >= sp for y in series)
     if expected and len(tested) == 1:
         return shows_season(tested[0], sp, critical=0.0)
     return bool(np.mean([shows_season(y, sp) for y in tested]) >= SHARE_OF_SERIES)
