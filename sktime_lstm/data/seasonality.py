@@ -55,8 +55,7 @@ def calendar_periods(step: Any) -> list[int] | None:
 def find_period(series: Iterable[Array], candidates: Sequence[int] | None, *, in_doubt: bool = True) -> int:
     """First of the candidates that at least a quarter of the series show; 1 if none.
 
-    The first one is taken `in_doubt`: a single series need not speak against it, or show it weakly if it has ten
-    seasons, and where all are too short to be
+    The first one is taken `in_doubt`: a single series need only not speak against it, and where all are too short to be
     tested it is taken to be there. On the M1 competition and on the training part of M3 a season that is assumed in vain costs
     less than one that is overlooked. Without candidates it is the usual period, or peak of the mean autocorrelation,
     that most of the series show.
@@ -83,7 +82,7 @@ def _is_seasonal(series: Sequence[Array], sp: int, *, expected: bool) -> bool:
     if not tested:
         return expected and any(len(y) >= sp for y in series)
     if expected and len(tested) == 1:
-        return shows_season(tested[0], sp, critical=0.0 if len(tested[0]) < MANY_SEASONS * sp else FEW_SEASONS)
+        return shows_season(tested[0], sp, critical=0.0)
     return bool(np.mean([shows_season(y, sp) for y in tested]) >= SHARE_OF_SERIES)
 
 
