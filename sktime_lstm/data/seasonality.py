@@ -56,9 +56,9 @@ def find_period(series: Iterable[Array], candidates: Sequence[int] | None, *, in
     """First of the candidates that at least a quarter of the series show; 1 if none.
 
     The first one is taken `in_doubt`: a single series need only not speak against it, and where all are too short to be
-    tested it is taken to be there. On the M1 competition and on the training part of M3 a season that is assumed in vain costs
-    less than one that is overlooked. Without candidates it is the usual period, or peak of the mean autocorrelation,
-    that most of the series show.
+    tested it is taken to be there. On the M1 competition and on the training part of M3 a season that is assumed in
+    vain costs less than one that is overlooked. Without candidates it is the usual period, or peak of the mean
+    autocorrelation, that most of the series show.
 
     Parameters
     ----------
