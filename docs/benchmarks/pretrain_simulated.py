@@ -4,9 +4,10 @@
     python docs/benchmarks/pretrain_simulated.py judge run.pt
     python docs/benchmarks/pretrain_simulated.py write run.pt --to simulated.safetensors
 
-`learn` goes on where the checkpoint stands and prints a table now and then. `judge` prints the longer one: M1 with its
-official test part, M3 without it (the last points of the training part are held out once more), and simulated series
-that are not those of the prior. In each, the anchors alone stand beside the weights, shrunk by several factors.
+`learn` goes on where the checkpoint stands and prints a table now and then; a checkpoint keeps the steps and the seed
+that it began with. `judge` prints the longer one: M1 with its official test part, M3 without it (the last points of the
+training part are held out once more), and simulated series that are not those of the prior. In each, the anchors alone
+stand beside the weights, shrunk by several factors.
 """
 
 from __future__ import annotations
@@ -224,8 +225,8 @@ def _command_line() -> argparse.Namespace:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--to", type=Path, default=Path("simulated.safetensors"))
     parser.add_argument("--hours", type=float, default=3.0)
-    parser.add_argument("--steps", type=int, default=SimulationPlan.steps)
-    parser.add_argument("--seed", type=int, default=SimulationPlan.seed)
+    parser.add_argument("--steps", type=int, default=SimulationPlan.steps, help="of a new training")
+    parser.add_argument("--seed", type=int, default=SimulationPlan.seed, help="of a new training")
     parser.add_argument("--minutes-between", type=float, default=10.0)
     return parser.parse_args()
 

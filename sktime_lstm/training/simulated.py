@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -271,6 +271,7 @@ class SimulationTraining:
     def state(self) -> dict[str, Any]:
         """All that it takes to go on."""
         return {
+            "plan": asdict(self.plan),
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "moments": self.optimiser.moments,
@@ -280,7 +281,8 @@ class SimulationTraining:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from where `state` was taken."""
+        """Go on from where `state` was taken, by the plan of then."""
+        self.plan = SimulationPlan(**state["plan"])
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.moments, self.optimiser.steps = state["moments"], state["optimiser_steps"]

@@ -101,6 +101,12 @@ def test_a_training_that_is_interrupted_ends_as_it_would_have():
     assert second.losses == whole.losses
 
 
+def test_a_training_keeps_the_plan_that_it_began_with():
+    begun, continued = SimulationTraining(TINY), SimulationTraining(replace(TINY, steps=9, seed=1))
+    continued.restore(begun.state())
+    assert continued.plan == TINY
+
+
 def test_another_seed_gives_other_weights():
     trainings = [SimulationTraining(replace(TINY, seed=seed)) for seed in (0, 1)]
     for training in trainings:
