@@ -29,7 +29,7 @@ from sktime_lstm.training.simulated import (
     windows_alone,
 )
 
-TINY = SimulationPlan(steps=6, num_windows=8, hidden_size=3, learning_rate=0.05)
+TINY = SimulationPlan(steps=6, num_windows=8, hidden_size=3, learning_rate=0.05, batches_for_errors=100)
 
 
 def weights(network):
