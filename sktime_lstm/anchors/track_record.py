@@ -16,6 +16,7 @@ from sktime_lstm.data.windows import ScaledWindows, WindowBatch, WindowIndex, sp
 PRIOR_WINDOWS = 5.0
 MIN_RELATIVE_ERROR = 1e-3
 MANY_BATCHES = 100
+FEWEST_WINDOWS = 2
 
 
 def anchor_errors(window: WindowBatch, target: Tensor) -> Tensor:
@@ -103,6 +104,9 @@ class TrackRecord:
             all are the same, and tiny.
         """
         total, count = self._sums_at(origins)
+        # Of several forecasts one is nearly right by chance in a single window, which tells nothing of the next one.
+        alone = prior.isnan() & (count < FEWEST_WINDOWS)
+        total, count = (each.masked_fill(alone, 0.0) for each in (total, count))
         prior = torch.where(prior.isnan(), total / count.clamp(min=1), prior)
         mean = (total + PRIOR_WINDOWS * prior) / (count + PRIOR_WINDOWS)
         floor = MIN_RELATIVE_ERROR * mean.amax(-1, keepdim=True)

@@ -56,9 +56,10 @@ def find_period(series: Iterable[Array], candidates: Sequence[int] | None, *, in
     """First of the candidates that at least a quarter of the series show; 1 if none.
 
     The first one is taken `in_doubt`: a single series need only not speak against it, and where all are too short to be
-    tested it is taken to be there. On the M1 competition and on the training part of M3 a season that is assumed in
-    vain costs less than one that is overlooked. Without candidates it is the usual period, or peak of the mean
-    autocorrelation, that most of the series show.
+    tested it is taken to be there, but not before a few points beyond a season, since a trend would be lost in it. On
+    the M1 competition and on the training part of M3 a season that is assumed in vain costs less than one that is
+    overlooked. Without candidates it is the usual period, or peak of the mean autocorrelation, that most of the series
+    show.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def _is_seasonal(series: Sequence[Array], sp: int, *, expected: bool) -> bool:
     """Whether the series that are long enough to be tested have a season, or may have the one that is expected."""
     tested = [y for y in series if len(y) > 2 * sp]
     if not tested:
-        return expected and any(len(y) >= sp for y in series)
+        return expected and any(np.isfinite(y).sum() >= sp + max(2, sp // 8) for y in series)
     if expected and len(tested) == 1:
         return shows_season(tested[0], sp, critical=0.0)
     return bool(np.mean([shows_season(y, sp) for y in tested]) >= SHARE_OF_SERIES)

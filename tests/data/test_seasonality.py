@@ -140,7 +140,7 @@ def test_a_second_period_has_to_be_shown():
     assert share_with_a_season([[random_walk(seed)] for seed in range(100)], [53, 12]) < 0.1
 
 
-@pytest.mark.parametrize(("length", "expected"), [(11, 1), (12, 12), (24, 12)])
+@pytest.mark.parametrize(("length", "expected"), [(13, 1), (14, 12), (24, 12)])
 @pytest.mark.parametrize("number", [1, 5])
 def test_series_too_short_for_the_test_are_taken_to_have_the_season_of_the_calendar(length, expected, number):
     series = [random_walk(seed)[:length] for seed in range(number)]

@@ -157,8 +157,8 @@ def test_the_season_of_pretraining_is_known_to_a_series_too_short_to_show_it():
     season = np.tile([10.0, 14, 12, 6, 3, 5], 20)
     panel = pd.concat({k: pd.DataFrame({"y": (k + season)[:60]}, MONTHS) for k in range(3)})
     base = small(sp=12).pretrain(panel)
-    assert small(pretrained=base).fit(panel.loc[0][:11]).sp_ == 12
-    assert small().fit(panel.loc[0][:11]).sp_ == 1
+    assert small(pretrained=base).fit(panel.loc[0][:13]).sp_ == 12
+    assert small().fit(panel.loc[0][:13]).sp_ == 1
 
 
 def test_lengths_of_the_window_may_be_chosen_after_pretraining(base):
