@@ -436,9 +436,9 @@ class LSTMForecaster(BaseForecaster):
         Examples are the probability that the sum over a quarter exceeds a budget, or that a level is ever crossed.
         Steps and variables of a path depend on each other as the errors on held-out windows did; different series are
         drawn independently. At each step the paths have the quantiles of `predict_quantiles`. Each further block is
-        forecast from the path itself, or of 100 paths and more from one of those next to it, which decides which paths
-        are high and which are low there. After a jump that may be an outlier half of the paths start from it, while
-        quantiles cover both.
+        forecast from the path itself, or of 100 paths and more by regression on an eighth of them, which decides which
+        paths are high and which are low there. After a jump that may be an outlier half of the paths start from it,
+        while quantiles cover both.
 
         Parameters
         ----------

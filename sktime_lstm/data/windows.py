@@ -167,6 +167,7 @@ class WindowIndex:
 
     def only(self, chosen: Tensor) -> WindowIndex:
         """Windows of these numbers alone."""
+        chosen = chosen.to(self.origins.device)
         shift, hidden = (None if each is None else each[chosen] for each in (self.shift, self.hidden))
         return replace(self, origins=self.origins[chosen], shift=shift, hidden=hidden)
 

@@ -23,11 +23,11 @@ from sktime_lstm.forecasting.rollout import Innovations, add_errors, forecast_wi
 from sktime_lstm.network.network import Network
 
 MEDIAN = 0.5
-MIN_RANKED_PATHS = 100
-"""Fewer paths do not tell their ranks: of a single one nobody knows whether it is a high one."""
+MAX_PATHS, MIN_RANKED_PATHS = 8_192, 100
+"""So many are drawn at once; fewer do not tell their ranks: of a single one nobody knows whether it is a high one."""
 
-MIN_FOLLOWED, PATHS_PER_FOLLOWED = 16, 8
-"""The network reads on at least so many paths of a window, or one of so many."""
+FOLLOWED_PER_VARIABLE, PATHS_PER_FOLLOWED = 8, 8
+"""The network reads on at least so many paths of a window for each variable and one more, or one path of so many."""
 
 RandomNumbers = Callable[[int, tuple[int, ...]], Array]
 """From the number of a draw and a shape to numbers in [0, 1) of that shape for each origin."""
@@ -169,14 +169,18 @@ class FittedModel:
         windows = self.windows(past, distinct, horizon=int(steps.max()))
         blocks = math.ceil(windows.horizon / self.calibration.steps)
         shape = (max(num_samples, MIN_RANKED_PATHS) if blocks > 1 else num_samples, blocks, 2)
-        paths = self._sample_paths(past, windows, random(0, shape))
+        parts = torch.arange(len(distinct)).split(max(MAX_PATHS // shape[0], 1))
+        drawn = random(0, shape)
+        paths = np.concatenate([self._sample_paths(past, windows.only(part), drawn[part.numpy()]) for part in parts])
         hidden = self._points_in_doubt(windows)
         in_doubt = (hidden > 0).any(1)
         if in_doubt.any():
             # Every second path takes a jump at the end for a mistake.
-            others = self._sample_paths(past, _without(windows, hidden, in_doubt), random(1, shape)[in_doubt.numpy()])
-            wrong = hidden[in_doubt].numpy()[:, None, None] > 0
-            paths[in_doubt.numpy(), ::2] = np.where(wrong, others[:, ::2], paths[in_doubt.numpy(), ::2])
+            drawn = random(1, shape)
+            for part in in_doubt.nonzero()[:, 0].split(max(MAX_PATHS // shape[0], 1)):
+                others = self._sample_paths(past, _without(windows, hidden, part), drawn[part.numpy()])
+                wrong = hidden[part].numpy()[:, None, None] > 0
+                paths[part.numpy(), ::2] = np.where(wrong, others[:, ::2], paths[part.numpy(), ::2])
         values = np.moveaxis(paths[which, :num_samples, steps - 1], 1, 2)
         return self._in_units_of_the_data(values, past, origins, steps)
 
@@ -206,12 +210,14 @@ class FittedModel:
         errors = calibration.draw(random.reshape(-1, 2)).reshape(*random.shape[:3], calibration.steps, -1)
         if windows.shift is not None:
             errors = errors * calibration.widening(windows.shift.cpu().numpy())[:, None, None]
+        if random.shape[2] == 1:
+            errors = errors[..., : windows.horizon, :]
         innovations = Innovations(torch.from_numpy(errors), self._error_units(past, windows), lowest)
         paths = sample_paths(
             self.network,
             windows,
             innovations.to(self.device),
-            num_followed=_num_followed(random.shape[1]),
+            num_followed=_num_followed(*errors.shape[1::3]),
             **self.preprocessing.rollout_rules,
         )
         linked = self._with_far_quantiles(past, windows, paths.cpu().numpy())
@@ -281,15 +287,16 @@ class FittedModel:
         return np.where(unknown[levels], np.nan, unscaled)
 
 
-def _num_followed(num_samples: int) -> int | None:
+def _num_followed(num_samples: int, variables: int) -> int | None:
     """How many of so many paths the network reads; None for all. Of few paths the quantiles are theirs alone."""
-    return max(MIN_FOLLOWED, num_samples // PATHS_PER_FOLLOWED) if num_samples >= MIN_RANKED_PATHS else None
+    most = max(FOLLOWED_PER_VARIABLE * (variables + 1), num_samples // PATHS_PER_FOLLOWED)
+    return most if num_samples >= MIN_RANKED_PATHS else None
 
 
 def _without(windows: WindowIndex, hidden: Tensor, chosen: Tensor) -> WindowIndex:
     """The chosen windows, in which so many of the last points of each count as missing."""
     device = windows.values.device
-    return replace(windows, hidden=hidden.to(device)).only(chosen.to(device))
+    return replace(windows, hidden=hidden.to(device)).only(chosen)
 
 
 def _united(values: Array, others: Array, alphas: list[float]) -> Array:

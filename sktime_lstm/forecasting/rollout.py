@@ -14,6 +14,8 @@ from sktime_lstm.data.windows import WindowBatch, WindowIndex, split_into_batche
 from sktime_lstm.forecasting.intervals import RANDOM_WALK_GROWTH, ErrorUnits
 from sktime_lstm.network.losses import PredictiveOf
 
+ROUNDING, RIDGE = 1e-12, 1e-6
+
 
 class RolloutRules(TypedDict):
     """Keywords of what a rollout follows."""
@@ -194,8 +196,7 @@ def sample_paths(
     """Draw sample paths that continue every window of an index.
 
     A sampled block is appended to the context, and what comes next is forecast from there. With `num_followed` only so
-    many paths of each window are read on by the network; the forecasts of the others lie between those of the two of
-    them that run next above and below, see `interpolated`.
+    many paths of each window are read on by the network; the forecasts of the others follow from these, by `extended`.
 
     Parameters
     ----------
@@ -265,64 +266,82 @@ def _forecast_paths(
     -------
     Tensors of shape (windows, num_samples, block, variable), or with the spread, and (windows, num_samples, variable)
     """
-    num_windows, num_samples = path.shape[:2]
-    height = heights(path[:, :, -block:])
-    followed = evenly_ranked(height, num_followed)
+    (num_windows, num_samples), shape = path.shape[:2], (len(path), num_followed)
+    features = path_features(path[:, :, -block:])
+    followed, nearest = evenly_ranked(features.sum(2), num_followed)
     which = torch.arange(num_windows, device=path.device).repeat_interleave(num_followed)
     windows, length = start.only(which), start.context.shape[1]
     context = torch.cat([windows.context, path[which, followed.flatten()]], 1)[:, -length:]
     windows = replace(windows, context=context)
-    shape = (num_windows, num_followed)
     ahead = roll_out(network, windows, **rules)[:, :block].unflatten(0, shape)
     scale = rules["scale_of"](windows.recent).scale[:, 0].unflatten(0, shape)
     if num_followed == num_samples:
         return ahead, scale
-    at = height.gather(1, followed[..., None].expand(-1, -1, height.shape[2]))
-    # The variable before the steps, and the scale beside them.
-    known = torch.cat([ahead.movedim(3, 2).flatten(3), scale[..., None]], -1)
-    found = interpolated(known, at, height)
-    return found[..., :-1].unflatten(3, (block, *ahead.shape[4:])).movedim(2, 3), found[..., -1]
+    known = torch.cat([ahead.flatten(2), scale], -1)
+    found = extended(known, features, followed, nearest)
+    return found[..., : -scale.shape[2]].unflatten(2, ahead.shape[2:]), found[..., -scale.shape[2] :]
 
 
-def heights(path: Tensor) -> Tensor:
-    """Where paths of shape (windows, num_samples, steps, variable) run: their mean, in which later steps count more."""
-    weights = torch.arange(1, path.shape[2] + 1, dtype=path.dtype, device=path.device)[:, None]
-    return (path * weights).sum(2) / weights.sum()
-
-
-def evenly_ranked(height: Tensor, number: int) -> Tensor:
-    """Numbers of so many paths of each window, from the lowest to the highest, of shape (windows, number)."""
-    num_samples = height.shape[1]
-    if number == num_samples:
-        return torch.arange(number, device=height.device).expand(len(height), -1)
-    # Of several variables each counts in its own units.
-    height = (height / height.std(1, keepdim=True).clamp(min=torch.finfo(height.dtype).tiny)).sum(2)
-    ranks = torch.linspace(0, num_samples - 1, number, device=height.device).round().long()
-    return height.argsort(1)[:, ranks]
-
-
-def interpolated(values: Tensor, at: Tensor, wanted: Tensor) -> Tensor:
-    """Interpolate linearly in the height of paths; beyond the outermost one the values are its own.
+def path_features(path: Tensor) -> Tensor:
+    """What the forecast after paths mostly depends on: where they end, and run, of each variable.
 
     Parameters
     ----------
-    values : Tensor of shape (windows, number, variable, values)
-        What is known of some paths.
-    at : Tensor of shape (windows, number, variable)
-        Heights of these paths.
-    wanted : Tensor of shape (windows, num_samples, variable)
-        Heights of the paths of which it is asked.
+    path : Tensor of shape (windows, num_samples, steps, variable)
+        Latest steps of the paths.
 
     Returns
     -------
-    Tensor of shape (windows, num_samples, variable, values)
+    Tensor of shape (windows, num_samples, 2 variables)
+        Last value, and mean in which later steps count more; standardised over the paths of a window.
     """
-    at, order = at.sort(1)
-    values = values.gather(1, order[..., None].expand_as(values))
-    upper = torch.searchsorted(at.mT.contiguous(), wanted.mT.contiguous()).mT.clamp(1, at.shape[1] - 1)
-    low, high = at.gather(1, upper - 1), at.gather(1, upper)
-    share = ((wanted - low) / (high - low)).nan_to_num(0.0).clamp(0.0, 1.0)[..., None]
-    below, above = (
-        values.gather(1, number[..., None].expand(-1, -1, -1, values.shape[3])) for number in (upper - 1, upper)
-    )
-    return below.lerp(above, share)
+    weights = torch.arange(1, path.shape[2] + 1, dtype=path.dtype, device=path.device)[:, None]
+    values = torch.cat([path[:, :, -1], (path * weights).sum(2) / weights.sum()], 2)
+    centred = values - values.mean(1, keepdim=True)
+    size = centred.square().mean(1, keepdim=True).sqrt()
+    return torch.where(size > ROUNDING * values.abs().amax(1, keepdim=True), centred / size, 0.0).nan_to_num(0.0)
+
+
+def evenly_ranked(height: Tensor, number: int) -> tuple[Tensor, Tensor]:
+    """Paths of each window that lie evenly between the lowest and the highest, by heights of shape (windows, paths).
+
+    Returns
+    -------
+    Tensors of shape (windows, number) and (windows, paths)
+        Numbers of these paths, and which of them is the nearest in rank to each path.
+    """
+    paths = height.shape[1]
+    if number == paths:
+        everyone = torch.arange(paths, device=height.device).expand(len(height), -1)
+        return everyone, everyone
+    order, place = height.argsort(1), torch.arange(paths, device=height.device)
+    ranks = torch.linspace(0, paths - 1, number, device=height.device).round().long()
+    groups = (place * ((number - 1) / (paths - 1))).round().long()
+    return order[:, ranks], torch.empty_like(order).scatter_(1, order, groups.expand_as(order))
+
+
+def extended(known: Tensor, features: Tensor, followed: Tensor, nearest: Tensor) -> Tensor:
+    """Values of all paths from those of some: by linear regression on the features, and the residual of the nearest.
+
+    Parameters
+    ----------
+    known : Tensor of shape (windows, number, values)
+        Values of the paths that are followed; they keep them, and no other path gets values beyond them.
+    features : Tensor of shape (windows, paths, features)
+        What the values depend on.
+    followed, nearest : Tensor of shape (windows, number) and (windows, paths)
+        As `evenly_ranked` returns them.
+
+    Returns
+    -------
+    Tensor of shape (windows, paths, values)
+    """
+    everyone = torch.cat([torch.ones_like(features[..., :1]), features], 2)
+    some = everyone.gather(1, followed[..., None].expand(-1, -1, everyone.shape[2]))
+    ridge = RIDGE * torch.eye(some.shape[2], dtype=some.dtype, device=some.device)
+    # Without a check, for which a GPU would have to be waited for: with the ridge there is a solution.
+    slopes, _ = torch.linalg.solve_ex(some.mT @ some + ridge, some.mT @ known)
+    residual = known - some @ slopes
+    found = everyone @ slopes + residual.gather(1, nearest[..., None].expand(-1, -1, known.shape[2]))
+    bounded: Tensor = found.clamp(known.amin(1, keepdim=True), known.amax(1, keepdim=True))
+    return bounded

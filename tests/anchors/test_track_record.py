@@ -238,6 +238,13 @@ def test_sums_are_added_to_those_of_the_same_series_and_a_new_series_starts_from
     assert found.count.flatten().tolist() == [21, 1, 11]
 
 
+def test_of_a_series_alone_a_single_window_tells_nothing():
+    record, own = record_of([3, 4], [7.0, 1.0]), torch.full((1, 1), NAN)
+    assert errors_at(record, 4, prior=own) == errors_at(record, 0, prior=own)
+    assert errors_at(record, 5, prior=own) == pytest.approx([4.0])
+    assert errors_at(record, 4) != errors_at(record, 0)
+
+
 @pytest.mark.parametrize(("verbose", "many", "shown"), [(True, 1, True), (True, 100, False), (False, 1, False)])
 def test_a_bar_counts_the_batches_of_a_large_panel_on_request(capsys, monkeypatch, verbose, many, shown):
     monkeypatch.setattr("sktime_lstm.anchors.track_record.MANY_BATCHES", many)

@@ -332,7 +332,7 @@ def test_far_paths_go_together_alike_whether_the_network_reads_all_of_them_or_so
     origins, steps = past.panel.bounds[1:].repeat(12) - 12, np.tile(np.arange(1, 13), 20)
 
     def spreads(seed, followed):
-        monkeypatch.setattr("sktime_lstm.forecasting.fitted_model._num_followed", lambda num_samples: followed)
+        monkeypatch.setattr("sktime_lstm.forecasting.fitted_model._num_followed", lambda *sizes: followed)
         drawn = model.sample(past, origins, steps, num_samples=400, random=random_numbers(20, seed))
         paths = drawn.reshape(20, 12, 400)
         return np.stack([each.std(axis=1) for each in (paths[:, -1], paths.sum(axis=1), paths.max(axis=1))])
@@ -341,6 +341,16 @@ def test_far_paths_go_together_alike_whether_the_network_reads_all_of_them_or_so
     np.testing.assert_allclose(some[0], every[0], rtol=1e-6)
     difference, chance = (np.abs(np.log(each[1:] / every[1:])).mean() for each in (some, again))
     assert difference < chance
+
+
+def test_paths_do_not_depend_on_how_many_windows_are_drawn_at_once(monkeypatch):
+    model, steps = fitted(max_step=2), np.tile([1, 5], 20)
+    past = past_of(model, steps=5)
+    origins = np.arange(5, 25).repeat(2)
+    together = model.sample(past, origins, steps, num_samples=3, random=random_numbers(20))
+    monkeypatch.setattr("sktime_lstm.forecasting.fitted_model.MAX_PATHS", 300)
+    some = model.sample(past, origins, steps, num_samples=3, random=random_numbers(20))
+    np.testing.assert_allclose(some, together, rtol=1e-6)
 
 
 # ---- on another device -----------------------------------------------------------------------------------------------

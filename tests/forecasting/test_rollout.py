@@ -15,10 +15,10 @@ from sktime_lstm.forecasting.rollout import (
     Innovations,
     add_errors,
     evenly_ranked,
+    extended,
     extrapolated_spread,
     forecast_windows,
-    heights,
-    interpolated,
+    path_features,
     roll_out,
     sample_paths,
 )
@@ -306,27 +306,36 @@ def test_the_network_reads_only_the_paths_that_are_followed():
     assert [network.read for network in networks] == [3 + 3 * 3 * 20, 3 + 3 * 3 * 4]
 
 
-def test_values_between_followed_paths_lie_on_the_line_and_beyond_them_stay():
-    values, at = torch.tensor([30.0, 10.0]).view(1, 2, 1, 1), torch.tensor([3.0, 1.0]).view(1, 2, 1)
-    wanted = torch.tensor([0.0, 1.0, 1.5, 2.0, 3.0, 9.0]).view(1, 6, 1)
-    assert interpolated(values, at, wanted).flatten().tolist() == [10, 10, 15, 20, 30, 30]
+def test_values_follow_the_features_and_keep_the_residual_of_the_nearest_path():
+    features = torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0], dtype=torch.float64).view(1, 7, 1)
+    followed, nearest = evenly_ranked(features[..., 0], 3)
+    assert (followed.tolist(), nearest.tolist()) == ([[0, 3, 6]], [[0, 0, 1, 1, 1, 2, 2]])
+    # The line through 0, 9, 12 at 0, 3, 6 is 1 + 2 x; its residuals are -1, 2, -1.
+    known = torch.tensor([0.0, 9.0, 12.0], dtype=torch.float64).view(1, 3, 1)
+    found = extended(known, features, followed, nearest).flatten()
+    assert found.tolist() == pytest.approx([0, 2, 7, 9, 11, 10, 12], abs=1e-5)
 
 
-def test_paths_that_all_run_alike_have_the_same_forecast():
-    values, same = torch.tensor([7.0, 7.0]).view(1, 2, 1, 1), torch.ones(1, 2, 1)
-    assert interpolated(values, same, torch.ones(1, 3, 1)).flatten().tolist() == [7, 7, 7]
+def test_no_path_gets_values_beyond_those_that_are_known():
+    features = torch.tensor([-9.0, 0.0, 1.0, 9.0], dtype=torch.float64).view(1, 4, 1)
+    followed, nearest = torch.tensor([[1, 2]]), torch.tensor([[0, 0, 1, 1]])
+    known = torch.tensor([3.0, 5.0], dtype=torch.float64).view(1, 2, 1)
+    assert extended(known, features, followed, nearest).flatten().tolist() == [3, 3, 5, 5]
 
 
 def test_followed_paths_reach_from_the_lowest_to_the_highest():
-    height = torch.tensor([5.0, 1.0, 4.0, 2.0, 3.0]).view(1, 5, 1)
-    assert evenly_ranked(height, 3).tolist() == [[1, 4, 0]]
-    assert evenly_ranked(height, 5).tolist() == [[0, 1, 2, 3, 4]]
+    height = torch.tensor([[5.0, 1.0, 4.0, 2.0, 3.0]])
+    assert [each.tolist() for each in evenly_ranked(height, 3)] == [[[1, 4, 0]], [[2, 0, 2, 0, 1]]]
+    assert [each.tolist() for each in evenly_ranked(height, 5)] == [[[0, 1, 2, 3, 4]], [[0, 1, 2, 3, 4]]]
 
 
-def test_of_several_variables_each_counts_in_its_own_units():
-    height = torch.tensor([[0.0, 300.0], [1.0, 200.0], [4.0, 100.0]])[None]
-    assert evenly_ranked(height, 2).tolist() == evenly_ranked(height * torch.tensor([1.0, 1e-6]), 2).tolist()
+def test_features_are_the_last_value_and_the_mean_in_units_of_the_paths():
+    path = torch.tensor([[1.0, 2.0, 6.0], [3.0, 2.0, 0.0]], dtype=torch.float64).view(1, 2, 3, 1)
+    torch.testing.assert_close(path_features(path), torch.tensor([[[1.0, 1.0], [-1.0, -1.0]]], dtype=torch.float64))
+    torch.testing.assert_close(path_features(1e9 + 1e3 * path), path_features(path))
 
 
-def test_the_height_of_a_path_is_a_mean_in_which_later_steps_count_more():
-    assert heights(torch.tensor([1.0, 2.0, 6.0]).view(1, 1, 3, 1)).item() == pytest.approx((1 + 4 + 18) / 6)
+def test_what_is_the_same_on_all_paths_or_never_seen_is_no_feature():
+    path = torch.full((1, 3, 2, 2), 7.1, dtype=torch.float64)
+    path[..., 1] = torch.nan
+    assert path_features(path).flatten().tolist() == [0.0] * 12
