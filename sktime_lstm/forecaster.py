@@ -1105,7 +1105,8 @@ class LSTMForecaster(BaseForecaster):
         return self
 
     def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> LSTMForecaster:
-        start, root_seed = self._find_start(), resolve_seed(self.random_state)
+        has_trained = self.is_fitted and bool(self._log)
+        start, root_seed = self._find_start(shipped=not has_trained), resolve_seed(self.random_state)
         if start is None and self.is_fitted:
             start = self._learned
         panel = read_panel(y, X)

@@ -86,12 +86,16 @@ def choose_fine_tuning(start: PretrainedModel, settings: Settings, panel: Panel)
     if settings.fine_tune != "auto" or not start.is_universal:
         return "full" if settings.fine_tune == "auto" else settings.fine_tune
     trains = settings.say_how_to_train or not defaults.DataSize(panel.lengths, 1, None).few
-    # It reads neither covariates nor other variables, from which a network of these data learns if they are many, and
-    # many categories have no linear effect that could be added to its forecast.
-    more_to_read = panel.covariates.shape[1] > 0 or panel.values.shape[1] > 1
-    if (more_to_read and trains) or CovariateEncoder(panel.categories).sizes:
+    # From covariates and other variables a network of these data learns if they are many, and many categories have no
+    # linear effect that could be added to its forecast.
+    if (has_more_to_read(panel) and trains) or CovariateEncoder(panel.categories).sizes:
         return "scratch"
     return "full" if trains else "none"
+
+
+def has_more_to_read(panel: Panel) -> bool:
+    """Whether there are covariates or several variables, which a network that serves any series does not read."""
+    return bool(panel.covariates.shape[1] > 0 or panel.values.shape[1] > 1)
 
 
 def multipliers_from(start: PretrainedModel | None) -> ScheduleMultipliers:
@@ -130,6 +134,8 @@ def fine_tune(
     max_step: int | None,
     root_seed: int,
     engine: Engine = HERE,
+    multipliers: ScheduleMultipliers | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> FitResult:
     """Train a copy of a pretrained network on, or only look at the new data.
 
@@ -145,7 +151,8 @@ def fine_tune(
     preprocessing = replace(preprocessing, window_length=settings.window_length or wanted)
     prepared = prepare_for(start.model, panel, preprocessing, verbose=bool(settings.verbose))
     settings = replace(settings, loss=preprocessing.loss)
-    with Trainer(prepared, settings, root_seed, multipliers=multipliers_from(start)) as trainer:
+    multipliers = multipliers or multipliers_from(start)
+    with Trainer(prepared, settings, root_seed, multipliers=multipliers, group=group) as trainer:
         trained = _train(trainer, FINE_TUNE, start=start.model.network)
     return _result(trained, trainer, max_step, otherwise=start.model.calibration)
 

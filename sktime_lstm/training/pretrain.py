@@ -10,7 +10,7 @@ from sktime_lstm.data.windows import min_context, training_origins
 from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.intervals import MIN_WINDOWS
 from sktime_lstm.training.distributed import ProcessGroup, current_group
-from sktime_lstm.training.fit import fit_from_scratch
+from sktime_lstm.training.fit import fine_tune, fit_from_scratch, has_more_to_read
 from sktime_lstm.training.holdout import measure_errors
 from sktime_lstm.training.preparation import adapted_preprocessing, prepare_for
 from sktime_lstm.training.settings import Settings
@@ -24,16 +24,22 @@ CONTINUING_MULTIPLIER = 0.25
 def pretrain(
     panel: Panel, settings: Settings, start: PretrainedModel | None, *, max_step: int | None, root_seed: int
 ) -> PretrainedModel:
-    """Learn from a panel as if it were to be forecast, or from a further one; together where processes share a job."""
+    """Learn from a panel, from scratch or on from a start; together where processes share a job."""
     group = current_group()
     root_seed = group.broadcast(root_seed)
-    if start is None:
-        multipliers = _multipliers(settings)
+    if start is not None and not start.is_universal:
+        return continue_pretraining(start, panel, settings, max_step=max_step, root_seed=root_seed, group=group)
+    multipliers = _multipliers(settings)
+    if start is None or has_more_to_read(panel):
         result = fit_from_scratch(
             panel, settings, max_step=max_step, root_seed=root_seed, multipliers=multipliers, group=group
         )
-        return as_pretrained(result.model, panel)
-    return continue_pretraining(start, panel, settings, max_step=max_step, root_seed=root_seed, group=group)
+    else:
+        settings = replace(settings, fine_tune="full")
+        result = fine_tune(
+            start, panel, settings, max_step=max_step, root_seed=root_seed, multipliers=multipliers, group=group
+        )
+    return as_pretrained(result.model, panel)
 
 
 def as_pretrained(model: FittedModel, panel: Panel) -> PretrainedModel:
