@@ -135,11 +135,13 @@ def fine_tune(
     root_seed: int,
     engine: Engine = HERE,
     multipliers: ScheduleMultipliers | None = None,
+    share: float | None = None,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> FitResult:
     """Train a copy of a pretrained network on, or only look at the new data.
 
     Errors are measured as in `fit_from_scratch`; where there are too few held-out windows, those of pretraining stay.
+    `share` is how far to go from the old weights to the new ones; None lets the held-out windows decide.
     """
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
     preprocessing = adapted_preprocessing(start.model.preprocessing, panel, settings, max_step)
@@ -153,7 +155,7 @@ def fine_tune(
     settings = replace(settings, loss=preprocessing.loss)
     multipliers = multipliers or multipliers_from(start)
     with Trainer(prepared, settings, root_seed, multipliers=multipliers, group=group) as trainer:
-        trained = _train(trainer, FINE_TUNE, start=start.model.network)
+        trained = _train(trainer, FINE_TUNE, start=start.model.network, share=share)
     return _result(trained, trainer, max_step, otherwise=start.model.calibration)
 
 
@@ -195,7 +197,7 @@ class _Trained:
     num_held_out: int
 
 
-def _train(trainer: Trainer, stream: int, *, start: Network | None) -> _Trained:
+def _train(trainer: Trainer, stream: int, *, start: Network | None, share: float | None = None) -> _Trained:
     """Train a network and its hold-out network, and keep of both the share that the latter shows."""
     prepared, patience = trainer.prepared, trainer.settings.patience
     training, held_out = prepared.held_out()
@@ -208,7 +210,7 @@ def _train(trainer: Trainer, stream: int, *, start: Network | None) -> _Trained:
         holdout_network = trainer.train_network(training, HOLD_OUT, start=copy.deepcopy(start), prepared=for_holdout)
         networks = network, holdout_network
     if prepared.prior_errors is not None and len(held_out):
-        share = select_share(networks[1], for_holdout.examples(held_out), start)
+        share = share or select_share(networks[1], for_holdout.examples(held_out), start)
         networks = keep_share(networks[0], share, start), keep_share(networks[1], share, start)
     return _Trained(*networks, prepared, for_holdout, len(held_out))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 from sktime_lstm.data.panel import Panel
 from sktime_lstm.data.windows import min_context, training_origins
@@ -19,6 +20,8 @@ from sktime_lstm.validation import check_as_pretrained
 
 PRETRAINING_MULTIPLIER = 0.25
 CONTINUING_MULTIPLIER = 0.25
+SHARE = 0.5
+"""Of the way from the old weights to the new ones; held-out windows of the same series overrate it for others."""
 
 
 def pretrain(
@@ -29,16 +32,11 @@ def pretrain(
     root_seed = group.broadcast(root_seed)
     if start is not None and not start.is_universal:
         return continue_pretraining(start, panel, settings, max_step=max_step, root_seed=root_seed, group=group)
-    multipliers = _multipliers(settings)
     if start is None or has_more_to_read(panel):
-        result = fit_from_scratch(
-            panel, settings, max_step=max_step, root_seed=root_seed, multipliers=multipliers, group=group
-        )
+        learn = partial(fit_from_scratch, panel, settings)
     else:
-        settings = replace(settings, fine_tune="full")
-        result = fine_tune(
-            start, panel, settings, max_step=max_step, root_seed=root_seed, multipliers=multipliers, group=group
-        )
+        learn = partial(fine_tune, start, panel, replace(settings, fine_tune="full"), share=SHARE)
+    result = learn(max_step=max_step, root_seed=root_seed, multipliers=_multipliers(settings), group=group)
     return as_pretrained(result.model, panel)
 
 
