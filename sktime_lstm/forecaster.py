@@ -154,14 +154,14 @@ class LSTMForecaster(BaseForecaster):
         runs to its end, the network learns from all windows and the last weights are kept, which is better on short
         series.
     pretrained : {"simulated"}, path, LSTMForecaster or None, default="simulated"
-        What to start from. ``"simulated"`` is a network that comes with the package. It was trained on simulated series
-        and serves series of any season: several variables one by one, covariates by their linear effect, which is
-        subtracted first. Settings that it cannot serve are trained from scratch: another `cell`,
-        `hidden_size`, `num_layers` or `dropout`, ``anchored=False``, a `scaler` other than ``"window"``, a `loss`
-        other than ``"mae"`` or ``"quantile"``. None always trains from scratch. A file written by `save_model`, or a
-        pretrained or fitted forecaster, has the effect of `pretrain`, but survives `set_params`, grid search and
-        pipelines, which forget `pretrain`. If that forecaster was pretrained and then fitted, its pretrained weights
-        are used.
+        What `fit` and `pretrain` start from. ``"simulated"`` is a network that comes with the package. It was trained
+        on simulated series and serves series of any season: several variables one by one, covariates by their linear
+        effect, which is subtracted first; `pretrain` on a panel with either is from scratch. Settings that it
+        cannot serve are trained from scratch: another `cell`, `hidden_size`, `num_layers` or `dropout`,
+        ``anchored=False``, a `scaler` other than ``"window"``, a `loss` other than ``"mae"`` or ``"quantile"``. None
+        always trains from scratch. A file written by `save_model`, or a pretrained or fitted forecaster, has the effect
+        of `pretrain`, but survives `set_params`, grid search and pipelines, which forget `pretrain`. If that forecaster
+        was pretrained and then fitted, its pretrained weights are used.
     fine_tune : {"auto", "none", "full", "scratch"}, default="auto"
         What `fit` does with the weights it starts from. ``"none"`` keeps them, which takes milliseconds;
         ``"full"`` trains all of them further, as long as without pretraining; ``"scratch"`` ignores them. ``"auto"``
@@ -594,10 +594,12 @@ class LSTMForecaster(BaseForecaster):
     def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> LSTMForecaster:
         """Train on a panel of other series than those to forecast; if that fails, the forecaster stays as it was.
 
-        The first call trains a network from scratch, which replaces that of the package; a second call continues with
-        more series. `fit` then starts from it, as `fine_tune` says. Unless `max_epochs` and `learning_rate` are given,
-        they are a quarter of those of a fit to the panel, since other series are only similar. Processes
-        started by ``torchrun`` train together.
+        The first call trains the network of `pretrained` further; a second call continues with more series. `fit` then
+        starts from what was learned, as `fine_tune` says. With ``pretrained=None`` the first call trains from scratch,
+        as it does where the network that comes with the package does not serve: for other settings, covariates or
+        several variables. Unless `max_epochs` and `learning_rate` are given, they are a quarter of those of a fit
+        from scratch to the panel, since other series are only similar. Processes started by ``torchrun`` train
+        together.
 
         Parameters
         ----------
@@ -638,8 +640,7 @@ class LSTMForecaster(BaseForecaster):
 
         The same as one call of `pretrain` for each chunk. All windows have about the same weight; what is chosen from
         the data, such as the seasonal period, is chosen from the first chunk. So every chunk should contain a mix of
-        the series. Like `pretrain`, it trains from scratch if `pretrained` is ``"simulated"``. To start from that
-        network, pass a forecaster that was fitted to the first chunk as `pretrained`, and stream the others.
+        the series.
 
         If a chunk fails, what was learned from those before it is kept, and the error gives their number. With
         ``verbose=1`` a second progress bar counts the chunks.
@@ -1105,7 +1106,8 @@ class LSTMForecaster(BaseForecaster):
         return self
 
     def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> LSTMForecaster:
-        start, root_seed = self._find_start(), resolve_seed(self.random_state)
+        has_trained = self.is_fitted and bool(self._log)
+        start, root_seed = self._find_start(shipped=not has_trained), resolve_seed(self.random_state)
         if start is None and self.is_fitted:
             start = self._learned
         panel = read_panel(y, X)

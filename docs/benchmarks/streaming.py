@@ -45,10 +45,7 @@ def write_folder(folder: Path, num_series: int, *, series_per_file: int = SERIES
 
 def learn(source: Path, model: Path) -> None:
     """Learn from all files and write down what was learned."""
-    first, *others = sorted(source.glob("*.parquet"))
-    start = LSTMForecaster(**SETTINGS).fit(pd.read_parquet(first), fh=FH)
-    forecaster = LSTMForecaster(**SETTINGS, pretrained=start)
-    forecaster.pretrain_stream(map(pd.read_parquet, others), fh=FH).save_model(model)
+    LSTMForecaster(**SETTINGS).pretrain_stream(source, fh=FH).save_model(model)
 
 
 def forecast(source: Path, model: Path, target: Path) -> None:

@@ -86,12 +86,16 @@ def choose_fine_tuning(start: PretrainedModel, settings: Settings, panel: Panel)
     if settings.fine_tune != "auto" or not start.is_universal:
         return "full" if settings.fine_tune == "auto" else settings.fine_tune
     trains = settings.say_how_to_train or not defaults.DataSize(panel.lengths, 1, None).few
-    # It reads neither covariates nor other variables, from which a network of these data learns if they are many, and
-    # many categories have no linear effect that could be added to its forecast.
-    more_to_read = panel.covariates.shape[1] > 0 or panel.values.shape[1] > 1
-    if (more_to_read and trains) or CovariateEncoder(panel.categories).sizes:
+    # From covariates and other variables a network of these data learns if they are many, and many categories have no
+    # linear effect that could be added to its forecast.
+    if (has_more_to_read(panel) and trains) or CovariateEncoder(panel.categories).sizes:
         return "scratch"
     return "full" if trains else "none"
+
+
+def has_more_to_read(panel: Panel) -> bool:
+    """Whether there are covariates or several variables, which a network that serves any series does not read."""
+    return bool(panel.covariates.shape[1] > 0 or panel.values.shape[1] > 1)
 
 
 def multipliers_from(start: PretrainedModel | None) -> ScheduleMultipliers:
@@ -130,10 +134,14 @@ def fine_tune(
     max_step: int | None,
     root_seed: int,
     engine: Engine = HERE,
+    multipliers: ScheduleMultipliers | None = None,
+    share: float | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> FitResult:
     """Train a copy of a pretrained network on, or only look at the new data.
 
     Errors are measured as in `fit_from_scratch`; where there are too few held-out windows, those of pretraining stay.
+    `share` is how far to go from the old weights to the new ones; None lets the held-out windows decide.
     """
     check_as_pretrained(panel.columns, panel.covariate_columns, start.columns, start.covariate_columns)
     preprocessing = adapted_preprocessing(start.model.preprocessing, panel, settings, max_step)
@@ -145,8 +153,9 @@ def fine_tune(
     preprocessing = replace(preprocessing, window_length=settings.window_length or wanted)
     prepared = prepare_for(start.model, panel, preprocessing, verbose=bool(settings.verbose))
     settings = replace(settings, loss=preprocessing.loss)
-    with Trainer(prepared, settings, root_seed, multipliers=multipliers_from(start)) as trainer:
-        trained = _train(trainer, FINE_TUNE, start=start.model.network)
+    multipliers = multipliers or multipliers_from(start)
+    with Trainer(prepared, settings, root_seed, multipliers=multipliers, group=group) as trainer:
+        trained = _train(trainer, FINE_TUNE, start=start.model.network, share=share)
     return _result(trained, trainer, max_step, otherwise=start.model.calibration)
 
 
@@ -188,7 +197,7 @@ class _Trained:
     num_held_out: int
 
 
-def _train(trainer: Trainer, stream: int, *, start: Network | None) -> _Trained:
+def _train(trainer: Trainer, stream: int, *, start: Network | None, share: float | None = None) -> _Trained:
     """Train a network and its hold-out network, and keep of both the share that the latter shows."""
     prepared, patience = trainer.prepared, trainer.settings.patience
     training, held_out = prepared.held_out()
@@ -201,7 +210,7 @@ def _train(trainer: Trainer, stream: int, *, start: Network | None) -> _Trained:
         holdout_network = trainer.train_network(training, HOLD_OUT, start=copy.deepcopy(start), prepared=for_holdout)
         networks = network, holdout_network
     if prepared.prior_errors is not None and len(held_out):
-        share = select_share(networks[1], for_holdout.examples(held_out), start)
+        share = share or select_share(networks[1], for_holdout.examples(held_out), start)
         networks = keep_share(networks[0], share, start), keep_share(networks[1], share, start)
     return _Trained(*networks, prepared, for_holdout, len(held_out))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 from sktime_lstm.data.panel import Panel
 from sktime_lstm.data.windows import min_context, training_origins
 from sktime_lstm.forecasting.fitted_model import FittedModel, PretrainedModel
 from sktime_lstm.forecasting.intervals import MIN_WINDOWS
 from sktime_lstm.training.distributed import ProcessGroup, current_group
-from sktime_lstm.training.fit import fit_from_scratch
+from sktime_lstm.training.fit import fine_tune, fit_from_scratch, has_more_to_read
 from sktime_lstm.training.holdout import measure_errors
 from sktime_lstm.training.preparation import adapted_preprocessing, prepare_for
 from sktime_lstm.training.settings import Settings
@@ -19,21 +20,24 @@ from sktime_lstm.validation import check_as_pretrained
 
 PRETRAINING_MULTIPLIER = 0.25
 CONTINUING_MULTIPLIER = 0.25
+SHARE = 0.5
+"""Of the way from the old weights to the new ones; held-out windows of the same series overrate it for others."""
 
 
 def pretrain(
     panel: Panel, settings: Settings, start: PretrainedModel | None, *, max_step: int | None, root_seed: int
 ) -> PretrainedModel:
-    """Learn from a panel as if it were to be forecast, or from a further one; together where processes share a job."""
+    """Learn from a panel, from scratch or on from a start; together where processes share a job."""
     group = current_group()
     root_seed = group.broadcast(root_seed)
-    if start is None:
-        multipliers = _multipliers(settings)
-        result = fit_from_scratch(
-            panel, settings, max_step=max_step, root_seed=root_seed, multipliers=multipliers, group=group
-        )
-        return as_pretrained(result.model, panel)
-    return continue_pretraining(start, panel, settings, max_step=max_step, root_seed=root_seed, group=group)
+    if start is not None and not start.is_universal:
+        return continue_pretraining(start, panel, settings, max_step=max_step, root_seed=root_seed, group=group)
+    if start is None or has_more_to_read(panel):
+        learn = partial(fit_from_scratch, panel, settings)
+    else:
+        learn = partial(fine_tune, start, panel, replace(settings, fine_tune="full"), share=SHARE)
+    result = learn(max_step=max_step, root_seed=root_seed, multipliers=_multipliers(settings), group=group)
+    return as_pretrained(result.model, panel)
 
 
 def as_pretrained(model: FittedModel, panel: Panel) -> PretrainedModel:

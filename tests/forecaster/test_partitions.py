@@ -31,9 +31,7 @@ def folder(tmp_path_factory):
     tables = [table_of(shop) for shop in ("a", "bbbb", "ccccccc")]
     for table in tables:
         table.to_parquet(folder / "sales" / f"{table['shop'][0]}.parquet")
-    start = small().fit(panel_of(tables[0]), fh=FH)
-    learned = small(pretrained=start).pretrain_stream(map(panel_of, tables[1:]), fh=FH)
-    learned.save_model(folder / "model")
+    small(hidden_size=None).pretrain_stream(map(panel_of, tables), fh=FH).save_model(folder / "model")
     return folder
 
 
@@ -42,7 +40,7 @@ def forecast(folder):
     """What a worker does with a partition."""
 
     def answer(table: pd.DataFrame) -> pd.DataFrame:
-        forecaster = small(pretrained=folder / "model", fine_tune="none").fit(panel_of(table), fh=FH)
+        forecaster = small(hidden_size=None, pretrained=folder / "model", fine_tune="none").fit(panel_of(table), fh=FH)
         limits = forecaster.predict_interval(coverage=0.9).set_axis(["lower", "upper"], axis=1)
         return forecaster.predict().set_axis(["forecast"], axis=1).join(limits).reset_index()
 

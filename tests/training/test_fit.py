@@ -238,6 +238,15 @@ def test_fine_tuning_changes_a_copy_and_measures_errors_anew():
     assert model.calibration is not start.calibration
 
 
+def test_a_share_given_beforehand_is_how_far_the_weights_move():
+    start, settings = fitted(), make_settings(fine_tune="full", learning_rate=0.05)
+    half, whole = (
+        weights(fine_tune(as_pretrained(start, TOY), OTHER, settings, max_step=None, root_seed=0, share=share).model)
+        for share in (0.5, 1.0)
+    )
+    torch.testing.assert_close(half, (weights(start) + whole) / 2)
+
+
 def test_where_too_few_windows_are_held_out_the_errors_of_pretraining_stay():
     start = fitted()
     assert tuned(start, panel_of(season(7, 6)), fine_tune="full").model.calibration is start.calibration

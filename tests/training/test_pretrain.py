@@ -14,6 +14,8 @@ from sktime.split import ExpandingWindowSplitter
 from sktime.transformations.series.difference import Differencer
 from toys import small, wave
 
+from sktime_lstm import LSTMForecaster, load_model
+from sktime_lstm.storage.shipped import shipped_model
 from sktime_lstm.training import preparation
 
 MONTHS = pd.period_range("2010-01", periods=60, freq="M")
@@ -100,6 +102,91 @@ def test_a_failed_pretraining_changes_nothing(base):
     with pytest.raises(ValueError, match="pretraining has seen"):
         forecaster.pretrain(panel_of(0, 1, columns=("a", "b")))
     assert_array_equal(answers(forecaster), expected)
+
+
+# From the network of the package
+
+
+def default(**parameters):
+    return LSTMForecaster(**{"sp": 4, "random_state": 0, **parameters})
+
+
+def unlike_shipped(forecaster):
+    """Largest difference between the pretrained weights and those of the package."""
+    shipped = weights(shipped_model().model.network)
+    return np.abs(weights(forecaster.pretrained_model_.model.network) - shipped).max()
+
+
+def test_pretraining_starts_from_the_network_of_the_package():
+    assert unlike_shipped(default(max_epochs=1, learning_rate=1e-9).pretrain(PANEL)) < 1e-6
+
+
+def test_pretraining_learns_what_a_fit_to_the_panel_learns():
+    pretrained, fitted = default().pretrain(PANEL), default(fine_tune="full").fit(PANEL)
+    assert_array_equal(weights(pretrained.pretrained_model_.model.network), weights(fitted._model.network))
+    assert unlike_shipped(pretrained) > 0
+
+
+@pytest.mark.parametrize("mode", ["auto", "none", "full"])
+def test_pretraining_trains_on_few_series_whatever_fit_does_with_the_weights(mode):
+    assert unlike_shipped(default(fine_tune=mode).pretrain(PANEL.loc[[0]])) > 0
+
+
+def test_what_started_from_the_package_is_tuned_by_default_even_to_a_short_series():
+    forecaster = default().pretrain(PANEL)
+    assert len(forecaster.fit(Y).history_) > 0
+
+
+def test_pretrained_none_learns_from_scratch():
+    settings = {"pretrained": None, "max_epochs": 1, "learning_rate": 0.01}
+    pretrained, fitted = default(**settings).pretrain(PANEL), default(**settings).fit(PANEL)
+    assert_array_equal(weights(pretrained.pretrained_model_.model.network), weights(fitted._model.network))
+
+
+@pytest.mark.parametrize(
+    ("settings", "data"),
+    [
+        ({"cell": "gru"}, {"y": PANEL}),
+        ({"fine_tune": "scratch"}, {"y": PANEL}),
+        ({}, {"y": PANEL, "X": pd.DataFrame({"x": np.tile([0.0, 1], len(PANEL) // 2)}, PANEL.index)}),
+        ({}, {"y": panel_of(0, 1, columns=("a", "b"))}),
+    ],
+)
+def test_what_the_network_of_the_package_cannot_learn_is_learned_from_scratch(settings, data):
+    simulated, none = (
+        default(max_epochs=1, pretrained=start, **settings).pretrain(**data).pretrained_model_.model.network
+        for start in ("simulated", None)
+    )
+    assert_array_equal(weights(simulated), weights(none))
+
+
+def test_series_too_short_to_learn_from_leave_the_network_of_the_package():
+    forecaster = default().pretrain(PANEL.groupby(level=0).head(1))
+    assert unlike_shipped(forecaster) == 0
+    assert np.isfinite(answers(forecaster.fit(Y))).all()
+
+
+def test_the_simulated_series_do_not_count_among_the_windows_seen():
+    first, second = (default().pretrain(panel) for panel in (PANEL, panel_of(7, 8)))
+    both = first.clone().pretrain(panel_of(7, 8))
+    assert both.pretrained_model_.num_windows == sum(each.pretrained_model_.num_windows for each in (first, second))
+
+
+def test_a_fit_that_trained_nothing_is_no_start():
+    after_fit = default().fit(Y).pretrain(PANEL)
+    alone = default().pretrain(PANEL)
+    assert_array_equal(answers(after_fit.fit(Y)), answers(alone.fit(Y)))
+
+
+@pytest.mark.parametrize("copied", [lambda f, path: f.clone(), lambda f, path: saved_and_loaded(f, path)])
+def test_what_started_from_the_package_survives_clone_and_file(copied, tmp_path):
+    forecaster = default().pretrain(PANEL)
+    assert_array_equal(answers(copied(forecaster, tmp_path / "model").fit(Y)), answers(forecaster.fit(Y)))
+
+
+def saved_and_loaded(forecaster, path):
+    forecaster.save_model(path)
+    return load_model(path)
 
 
 # Fine-tuning
