@@ -73,8 +73,10 @@ def find_period(series: Iterable[Array], candidates: Sequence[int] | None, *, in
     chosen = sorted((y[-TESTED_POINTS:] for y in series), key=len, reverse=True)[:TESTED_SERIES]
     if candidates is None:
         return _likeliest_period(chosen)
-    expected = [sp for sp in candidates[:1] if in_doubt and sp <= MAX_EXPECTED_PERIOD]
-    return int(next((sp for sp in candidates if _is_seasonal(chosen, sp, expected=sp in expected)), 1))
+    for number, sp in enumerate(candidates):
+        if _is_seasonal(chosen, sp, expected=in_doubt and number == 0 and sp <= MAX_EXPECTED_PERIOD):
+            return int(sp)
+    return 1
 
 
 def _is_seasonal(series: Sequence[Array], sp: int, *, expected: bool) -> bool:

@@ -169,15 +169,15 @@ class FittedModel:
         windows = self.windows(past, distinct, horizon=int(steps.max()))
         blocks = math.ceil(windows.horizon / self.calibration.steps)
         shape = (max(num_samples, MIN_RANKED_PATHS) if blocks > 1 else num_samples, blocks, 2)
-        parts = torch.arange(len(distinct)).split(max(MAX_PATHS // shape[0], 1))
-        drawn = random(0, shape)
+        at_once = max(MAX_PATHS // shape[0], 1)
+        parts, drawn = torch.arange(len(distinct)).split(at_once), random(0, shape)
         paths = np.concatenate([self._sample_paths(past, windows.only(part), drawn[part.numpy()]) for part in parts])
         hidden = self._points_in_doubt(windows)
         in_doubt = (hidden > 0).any(1)
         if in_doubt.any():
             # Every second path takes a jump at the end for a mistake.
             drawn = random(1, shape)
-            for part in in_doubt.nonzero()[:, 0].split(max(MAX_PATHS // shape[0], 1)):
+            for part in in_doubt.nonzero()[:, 0].split(at_once):
                 others = self._sample_paths(past, _without(windows, hidden, part), drawn[part.numpy()])
                 wrong = hidden[part].numpy()[:, None, None] > 0
                 paths[part.numpy(), ::2] = np.where(wrong, others[:, ::2], paths[part.numpy(), ::2])

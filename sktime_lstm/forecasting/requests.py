@@ -13,12 +13,12 @@ from sktime_lstm.data.horizon import ResolvedHorizon, pairs_of
 from sktime_lstm.data.panel import Array, Panel
 from sktime_lstm.data.time_axis import Positions
 from sktime_lstm.data.windows import Rows
-from sktime_lstm.forecasting.fitted_model import FittedModel
+from sktime_lstm.forecasting.fitted_model import MAX_PATHS, FittedModel
 from sktime_lstm.forecasting.preprocessing import HistorySummary
 from sktime_lstm.runtime import Engine, forecasting_device, seeded_generator
 
 # The same with every engine and without one: the last digits of a forecast depend on its batch.
-SERIES_PER_CHUNK, PATHS_PER_CHUNK = 512, 8_192
+SERIES_PER_CHUNK = 512
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Request:
     @property
     def series_per_chunk(self) -> int:
         """How many series are forecast at once."""
-        return SERIES_PER_CHUNK if self.num_samples is None else max(PATHS_PER_CHUNK // self.num_samples, 1)
+        return SERIES_PER_CHUNK if self.num_samples is None else max(MAX_PATHS // self.num_samples, 1)
 
 
 @dataclass(frozen=True)

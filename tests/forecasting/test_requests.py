@@ -27,7 +27,7 @@ def test_the_size_of_the_chunks_moves_no_answer(forecaster, monkeypatch, size):
 
     expected = answers(), paths()
     monkeypatch.setattr(requests, "SERIES_PER_CHUNK", size)
-    monkeypatch.setattr(requests, "PATHS_PER_CHUNK", 3 * size)
+    monkeypatch.setattr(requests, "MAX_PATHS", 3 * size)
     np.testing.assert_allclose(answers(), expected[0], rtol=1e-6)
     np.testing.assert_allclose(paths(), expected[1], rtol=1e-6)
 
