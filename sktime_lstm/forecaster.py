@@ -168,7 +168,8 @@ class LSTMForecaster(BaseForecaster):
         is ``"full"``, but ``"none"`` for the network that comes with the package where all series together have fewer
         than 1000 points, unless `max_epochs`, `batch_size`, `learning_rate` or `patience` says how to train. That
         network reads neither covariates nor other variables, so for more points with either, for `past_covariates`,
-        and for a column of more than 32 categories it is ``"scratch"``.
+        and for a column of more than 32 categories it is ``"scratch"``; likewise for a single series of
+        2000 points or more, which teach more than simulated series do.
     time_budget : float, optional
         Seconds that training may take. The schedule is shortened to fit; the step under way at the end is finished.
         Time before and after, such as the calibration of the intervals, is not counted. Results then depend on

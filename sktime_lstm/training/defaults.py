@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sktime_lstm.anchors.smoothing import MAX_POINTS
 
 FEW_WINDOWS, MANY_WINDOWS = 1_000, 5_000
+LONG_SERIES = 2_000
 SMALL_SET = 512
 POINTS_PER_STEP = 8_000
 MAX_WINDOWS_PER_SERIES = 5_000
@@ -52,6 +53,11 @@ class DataSize:
     def few(self) -> bool:
         """Whether all there is are a few hundred windows, as in a single short series."""
         return self.points < FEW_WINDOWS
+
+    @property
+    def one_long_series(self) -> bool:
+        """Whether all there is are thousands of points of one series, which teach more than simulated series do."""
+        return len(self.lengths) == 1 and self.points >= LONG_SERIES
 
 
 def choose_window_length(data_size: DataSize) -> int:

@@ -85,10 +85,12 @@ def choose_fine_tuning(start: PretrainedModel, settings: Settings, panel: Panel)
     """
     if settings.fine_tune != "auto" or not start.is_universal:
         return "full" if settings.fine_tune == "auto" else settings.fine_tune
-    trains = settings.say_how_to_train or not defaults.DataSize(panel.lengths, 1, None).few
-    # From covariates and other variables a network of these data learns if they are many, and many categories have no
-    # linear effect that could be added to its forecast.
-    if (has_more_to_read(panel) and trains) or CovariateEncoder(panel.categories).sizes:
+    size = defaults.DataSize(panel.lengths, 1, None)
+    trains = settings.say_how_to_train or not size.few
+    # A network of these data learns more from one long series, and from covariates and other variables if the data are
+    # many. Many categories have no linear effect that could be added to a forecast.
+    learns_more = size.one_long_series or (has_more_to_read(panel) and trains)
+    if learns_more or CovariateEncoder(panel.categories).sizes:
         return "scratch"
     return "full" if trains else "none"
 

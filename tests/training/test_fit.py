@@ -318,9 +318,18 @@ def panel_with(length, columns):
         (300, [f"item {number % 40}" for number in range(300)], "scratch"),
         (1200, None, "full"),
         (1200, np.arange(1200) % 7, "scratch"),
+        (1999, None, "full"),
+        (2000, None, "scratch"),
     ],
-    ids=["few", "few with X", "few with many categories", "many", "many with X"],
+    ids=["few", "few with X", "few with many categories", "many", "many with X", "not yet long", "long"],
 )
-def test_many_data_with_covariates_are_learned_from_scratch(length, column, expected):
+def test_a_long_series_and_many_data_with_covariates_are_learned_from_scratch(length, column, expected):
     settings = Settings(**LSTMForecaster().get_params(deep=False))
     assert choose_fine_tuning(shipped_model(), settings, panel_with(length, column)) == expected
+
+
+def test_a_panel_of_long_series_tunes_the_network_of_the_package():
+    settings = Settings(**LSTMForecaster().get_params(deep=False))
+    index = pd.MultiIndex.from_product([["a", "b"], range(2000)])
+    panel = read_panel(pd.DataFrame({"y": np.random.default_rng(0).normal(size=4000)}, index=index), None)
+    assert choose_fine_tuning(shipped_model(), settings, panel) == "full"
