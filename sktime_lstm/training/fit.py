@@ -212,7 +212,8 @@ def _train(trainer: Trainer, stream: int, *, start: Network | None, share: float
         holdout_network = trainer.train_network(training, HOLD_OUT, start=copy.deepcopy(start), prepared=for_holdout)
         networks = network, holdout_network
     if prepared.prior_errors is not None and len(held_out):
-        share = share or select_share(networks[1], for_holdout.examples(held_out), start)
+        if share is None:
+            share = select_share(networks[1], for_holdout.examples(held_out), start)
         networks = keep_share(networks[0], share, start), keep_share(networks[1], share, start)
     return _Trained(*networks, prepared, for_holdout, len(held_out))
 
